@@ -1,0 +1,36 @@
+"""How the Binance family is spoken to: stream names, SUBSCRIBE, acks. Shared by its dialects."""
+
+import json
+from collections.abc import Sequence
+
+from ingestor.providers.provider import Control, Session, Subscription, as_text
+
+
+class BinanceSession(Session):
+    """`SUBSCRIBE` with stream names such as `btcusdt@trade`; every request is acknowledged by id.
+
+    Source: developers.binance.com legacy-docs web-socket-streams, read November 2026.
+    """
+
+    def endpoint(self, url: str, section: str, subscriptions: Sequence[Subscription], key: str) -> str:
+        return url.rstrip("/") + "/stream"
+
+    def subscribe(self, subscriptions: Sequence[Subscription], request_id: int) -> Sequence[bytes]:
+        return (self._request("SUBSCRIBE", subscriptions, request_id),)
+
+    def unsubscribe(self, subscriptions: Sequence[Subscription], request_id: int) -> Sequence[bytes]:
+        return (self._request("UNSUBSCRIBE", subscriptions, request_id),)
+
+    def _request(self, method: str, subscriptions: Sequence[Subscription], request_id: int) -> bytes:
+        streams = [f"{wanted.symbol.lower()}@{wanted.channel}" for wanted in subscriptions]
+        return as_text({"method": method, "params": streams, "id": request_id})
+
+    def control(self, frame: bytes) -> Control | None:
+        message = json.loads(frame)
+        if not isinstance(message, dict):
+            return None
+        request = str(message.get("id", ""))
+        error = message.get("error", message if "code" in message and "msg" in message else None)
+        if isinstance(error, dict):
+            return Control("error", request=request, message=f"{error.get('code')}: {error.get('msg')}", retryable=False)
+        return Control("ack", request=request) if "result" in message else None

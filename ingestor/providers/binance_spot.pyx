@@ -1,0 +1,40 @@
+"""binance-spot: trades, aggregated trades, book tickers, tickers and candles of Binance spot.
+
+Payloads and their sources: binance.pxd. A connection is valid for 24 hours; the server pings each
+20 s and the pong is the door's. Limits: 5 messages a second from us, 1024 streams a connection,
+300 connections per 5 minutes. Source: developers.binance.com legacy-docs web-socket-streams
+(November 2026).
+"""
+from libc.stdint cimport uint8_t
+
+from ingestor.providers.binance cimport decode_binance
+from ingestor.providers.provider cimport Provider, provider
+from ingestor.records cimport TickBatch
+
+from ingestor.providers.binance_session import BinanceSession
+from ingestor.providers.provider import Channel, Limits
+
+
+cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noexcept nogil:
+    return decode_binance(at, size, out)
+
+
+PROVIDER = provider(decode, NULL, NULL, {
+    "name": "binance-spot",
+    "venue": "binance",
+    "url": "wss://stream.binance.com:9443",
+    "channels": (
+        Channel("trade", "trades", "gapless"),
+        Channel("aggTrade", "trades", "gapless", default=False),
+        Channel("bookTicker", "quotes", "rising"),
+        Channel("ticker", "quotes", default=False),
+        Channel("markPrice", "reference", default=False),
+        Channel("indexPrice", "reference", default=False),
+        Channel("kline_1m", "bars"),
+    ),
+    "limits": Limits(
+        subscriptions_per_connection_max=1024, subscriptions_per_message_max=200, messages_per_second_max=4,
+        connects_per_minute_max=60, connection_age_max_s=86_000, silence_max_s=60,
+    ),
+    "session": BinanceSession(),
+})

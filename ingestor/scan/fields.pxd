@@ -1,0 +1,148 @@
+"""From a JSON token to a field of a Tick, by the value rules of all dialects.
+
+Absent is a missing key, null or "". Decimals may be numbers or strings; integers and times numbers
+or digit strings; anything else in a used field is a fault. Faults go to the cursor.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from ingestor.records cimport (
+    ABSENT, BAD_NUMBER, BAD_TIME, BAD_TYPE, BUY, DECODED, MISSING_FIELD, ROUNDED, SELL, SIDE_UNKNOWN, Text, Tick,
+)
+from ingestor.scan.cursor cimport Cursor, fail
+from ingestor.scan.json cimport NOTHING, NULL_VALUE, NUMBER, STRING, Token, settle, text_of, unescape
+from ingestor.scan.number cimport parse_decimal, parse_integer
+from ingestor.scan.timestamp cimport parse_iso_time, scale_time
+
+cdef enum:
+    NANOSECOND = 1
+    MICROSECOND = 1000
+    MILLISECOND = 1000000
+    SECOND = 1000000000
+
+
+cdef inline bint is_absent(const Token* token) noexcept nogil:
+    return token.type <= NULL_VALUE or (token.type == STRING and token.size == 0)
+
+
+cdef inline bint decimal(Cursor* c, Token* token, Tick* tick, int slot) noexcept nogil:
+    """Value `slot` of the tick; absent stays absent."""
+    cdef int status
+    cdef bint rounded = False
+    if is_absent(token):
+        return True
+    if token.type != STRING and token.type != NUMBER:
+        return fail(c, BAD_TYPE)
+    if token.escaped and not unescape(c, token):
+        return False
+    status = parse_decimal(token.at, token.size, &tick.mantissa[slot], &tick.exponent[slot], &rounded)
+    if status != DECODED:
+        return fail(c, status)
+    tick.present |= <uint8_t> (1 << slot)
+    if rounded:
+        tick.flags |= ROUNDED
+        c.out.rounded += 1
+    return True
+
+
+cdef inline bint needed_decimal(Cursor* c, Token* token, Tick* tick, int slot) noexcept nogil:
+    if is_absent(token):
+        return fail(c, MISSING_FIELD)
+    return decimal(c, token, tick, slot)
+
+
+cdef inline bint integer(Cursor* c, Token* token, int64_t* out) noexcept nogil:
+    """A sequence or a count; absent leaves `out` as it is."""
+    cdef int status
+    if is_absent(token):
+        return True
+    if token.type != STRING and token.type != NUMBER:
+        return fail(c, BAD_TYPE)
+    if token.escaped and not unescape(c, token):
+        return False
+    status = parse_integer(token.at, token.size, out)
+    return status == DECODED or fail(c, status)
+
+
+cdef inline bint epoch_time(Cursor* c, Token* token, int64_t unit_ns, int64_t* out) noexcept nogil:
+    """A time as a whole number of units since 1970."""
+    cdef int64_t count = 0
+    cdef int status
+    if is_absent(token):
+        return True
+    if not integer(c, token, &count):
+        return False
+    status = scale_time(count, unit_ns, out)
+    return status == DECODED or fail(c, status)
+
+
+cdef inline bint iso_time(Cursor* c, Token* token, int64_t* out) noexcept nogil:
+    cdef int status
+    if is_absent(token):
+        return True
+    if token.type != STRING:
+        return fail(c, BAD_TYPE)
+    if token.escaped and not unescape(c, token):
+        return False
+    status = parse_iso_time(token.at, token.size, out)
+    return status == DECODED or fail(c, status)
+
+
+cdef inline bint name(Cursor* c, Token* token, Text* out) noexcept nogil:
+    """A needed text, such as the symbol."""
+    if is_absent(token):
+        return fail(c, MISSING_FIELD)
+    if token.type != STRING:
+        return fail(c, BAD_TYPE)
+    if not settle(c, token):
+        return False
+    out[0] = text_of(token)
+    return True
+
+
+cdef inline bint identity(Cursor* c, Token* token, Text* out) noexcept nogil:
+    """A trade id: text or number, kept with the digits sent; absent stays absent."""
+    if is_absent(token):
+        return True
+    if token.type != STRING and token.type != NUMBER:
+        return fail(c, BAD_TYPE)
+    if not settle(c, token):
+        return False
+    out[0] = text_of(token)
+    return True
+
+
+cdef inline bint word_is(const Token* token, const char* word, uint32_t size) noexcept nogil:
+    """Equal without regard to ASCII case; `word` is lower case."""
+    cdef uint32_t i
+    cdef uint8_t byte
+    if token.type != STRING or token.size != size:
+        return False
+    for i in range(size):
+        byte = token.at[i]
+        if 65 <= byte <= 90:
+            byte |= 32
+        if byte != <uint8_t> word[i]:
+            return False
+    return True
+
+
+cdef inline bint taker(Cursor* c, Token* token, Tick* tick) noexcept nogil:
+    """A side word that names the taker: buy, sell, else unknown."""
+    if not settle(c, token):
+        return False
+    if word_is(token, b"buy", 3):
+        tick.side = BUY
+    elif word_is(token, b"sell", 4):
+        tick.side = SELL
+    else:
+        tick.side = SIDE_UNKNOWN
+    return True
+
+
+cdef inline bint maker(Cursor* c, Token* token, Tick* tick) noexcept nogil:
+    """A side word that names the maker: the taker took the other side."""
+    if not taker(c, token, tick):
+        return False
+    if tick.side != SIDE_UNKNOWN:
+        tick.side = SELL if tick.side == BUY else BUY
+    return True
