@@ -1,0 +1,28 @@
+"""The dialects by their FIXED names. Adding one is one line here."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ingestor.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ingestor.providers.provider import Provider
+
+MODULES = {
+    "binance-spot": "binance_spot",
+    "binance-usdm": "binance_usdm",
+    "coinbase-exchange": "coinbase_exchange",
+    "kraken-v2": "kraken_v2",
+    "okx-v5": "okx_v5",
+    "bybit-v5": "bybit_v5",
+    "coinapi": "coinapi",
+    "kaiko": "kaiko",
+}
+
+
+def load(name: str) -> "Provider":
+    """The handle of one dialect. ConfigError names the known ones."""
+    if name not in MODULES:
+        raise ConfigError(f"unknown provider {name!r}: use one of {', '.join(sorted(MODULES))}")
+    handle: Provider = import_module(f"ingestor.providers.{MODULES[name]}").PROVIDER
+    return handle

@@ -1,0 +1,65 @@
+"""Rules of quotes and rows that several providers share."""
+from ingestor.records cimport Tick
+from ingestor.scan.cursor cimport Cursor, fail
+from ingestor.scan.fields cimport decimal
+from ingestor.scan.json cimport ARRAY, NOTHING, Token, array_begin, array_next, value
+from ingestor.records cimport BAD_TYPE, DECODED
+
+
+cdef inline void empty_side(Tick* tick, int price, int size) noexcept nogil:
+    """A side with price zero and size zero or absent is an empty side: both absent (rule 10)."""
+    if tick.present >> price & 1 and tick.mantissa[price] == 0:
+        if not tick.present >> size & 1 or tick.mantissa[size] == 0:
+            tick.present &= ~(1 << price | 1 << size)
+
+
+cdef inline int columns(Cursor* c, Token* row, int most) noexcept nogil:
+    """Read the array at `at` into row[0..most-1]; further elements are checked and passed.
+
+    Returns how many elements there were; the tokens of absent ones are NOTHING. -1 on a fault.
+    """
+    cdef int count = 0
+    cdef Token passed
+    cdef int i
+    for i in range(most):
+        row[i].type = NOTHING
+    if not array_begin(c):
+        return -1
+    while array_next(c):
+        if not value(c, &row[count] if count < most else &passed):
+            return -1
+        count += 1
+    return count if c.status == DECODED else -1
+
+
+cdef inline bint within(Cursor* c, const Token* token, Cursor* inner) noexcept nogil:
+    """A cursor over a container that was passed whole; it shares the batch."""
+    inner[0] = c[0]
+    inner.at = token.at
+    inner.end = token.at + token.size
+    inner.first = True
+    return True
+
+
+cdef inline bint best_level(Cursor* c, const Token* levels, Tick* tick, int price, int size) noexcept nogil:
+    """The first level `[price, size, ...]` of a side, skipping deletions (size zero)."""
+    cdef Cursor inner
+    cdef Token row[2]
+    cdef int count
+    if levels.type == NOTHING:
+        return True
+    if levels.type != ARRAY:
+        return fail(c, BAD_TYPE)
+    within(c, levels, &inner)
+    array_begin(&inner)
+    while array_next(&inner):
+        count = columns(&inner, row, 2)
+        if count < 0:
+            break
+        if not decimal(&inner, &row[0], tick, price) or not decimal(&inner, &row[1], tick, size):
+            break
+        if tick.present >> size & 1 and tick.mantissa[size] == 0:
+            tick.present &= ~(1 << price | 1 << size)
+            continue
+        return True
+    return inner.status == DECODED or fail(c, inner.status)
