@@ -139,9 +139,9 @@ cdef inline bint bar(Cursor* c, Row* f) noexcept nogil:
             and integer(c, &f.interval, &minutes)):
         return False
     if minutes > 0 and tick.start_ns != ABSENT:
-        if minutes > (INT64_MAX - tick.start_ns) // (60 * SECOND):
+        if minutes > (INT64_MAX - tick.start_ns) // (<int64_t> 60 * SECOND):
             return fail(c, NUMBER_RANGE)
-        tick.end_ns = tick.start_ns + minutes * 60 * SECOND
+        tick.end_ns = tick.start_ns + minutes * (<int64_t> 60 * SECOND)
     return True
 
 
