@@ -1,0 +1,55 @@
+"""What a provider's sequence says: continuous, a gap, a repeat, or a reset.
+
+A channel declares what its sequence means per subscription (providers/provider.pyx). Only "gapless"
+can prove a gap; "rising" can prove a repeat or a fall; the others prove nothing here.
+"""
+from libc.stdint cimport int64_t, uint64_t
+
+from ingestor.records cimport ABSENT
+
+cdef enum SequenceScope:
+    SCOPE_NONE = 0
+    SCOPE_GAPLESS = 1
+    SCOPE_RISING = 2
+    SCOPE_CONNECTION = 3
+
+cdef enum SequenceVerdict:
+    IN_ORDER = 0
+    GAP = 1             # something between the last one and this is missing
+    REPEAT = 2          # this number was the last one already
+    BACKWARDS = 3       # below the last one: an old record, or the provider started again
+
+cdef enum:
+    RESET_STEP = 1000000    # a fall by more than this is taken for a new numbering, not an old record
+
+
+cdef struct Sequence:
+    int64_t last            # ABSENT before the first
+    uint64_t gaps           # times something was missing
+    uint64_t missing        # how many numbers
+    uint64_t repeats
+    uint64_t backwards
+    uint64_t resets
+
+
+cdef inline int sequence_observe(Sequence* state, int64_t sequence, int scope) noexcept nogil:
+    """A SequenceVerdict; the state moves on."""
+    cdef int64_t last = state.last
+    if sequence == ABSENT or scope == SCOPE_NONE or scope == SCOPE_CONNECTION:
+        return IN_ORDER
+    if last == ABSENT or sequence > last:
+        state.last = sequence
+        # Both are int64 and sequence > last: the difference fits uint64 even across zero.
+        if last != ABSENT and scope == SCOPE_GAPLESS and <uint64_t> sequence - <uint64_t> last > 1:
+            state.gaps += 1
+            state.missing += <uint64_t> sequence - <uint64_t> last - 1
+            return GAP
+        return IN_ORDER
+    if sequence == last:
+        state.repeats += 1
+        return REPEAT
+    state.backwards += 1
+    if <uint64_t> last - <uint64_t> sequence > RESET_STEP:
+        state.resets += 1
+        state.last = sequence
+    return BACKWARDS
