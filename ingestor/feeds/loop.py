@@ -1,0 +1,64 @@
+"""The event loop: asyncio's own, over a selector that holds wake-ups together.
+
+At 28,000 messages a second nearly every message wakes the loop alone, and the wake-up (epoll, the
+loop's bookkeeping, one read) costs far more than the message. So, as a network card moderates its
+interrupts: after a wake-up with I/O the selector waits until `coalesce_us` have passed before it
+polls again, and what came meanwhile is read at once. A message after a quiet moment is still seen
+immediately; one in a stream waits `coalesce_us` at most. Timers and ready callbacks never wait.
+"""
+
+import asyncio
+import selectors
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+#: Measured best of 0 to 2000 at 28,000 messages a second; adds as much to the latency at most.
+COALESCE_US_DEFAULT = 1000
+#: A longer hold would show in the latency goals (p99 below 10 ms) and in every control reply.
+COALESCE_US_MAX = 5000
+
+Result = TypeVar("Result")
+Events = list[tuple[selectors.SelectorKey, int]]
+
+
+class CoalescingSelector(selectors.DefaultSelector):
+    """Polls at most once in `coalesce_us` while there is I/O; see the module."""
+
+    def __init__(
+        self, coalesce_us: int, clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if not 0 <= coalesce_us <= COALESCE_US_MAX:
+            raise ValueError(f"coalesce_us is {coalesce_us}: use 0 to {COALESCE_US_MAX}")
+        super().__init__()
+        self._hold_s = coalesce_us / 1e6
+        self._clock = clock
+        self._sleep = sleep
+        self._woken_at = -self._hold_s
+
+    def select(self, timeout: float | None = None) -> Events:
+        """Wait for I/O. `timeout` in seconds: None for ever, 0 or less only polls (callbacks are ready)."""
+        if timeout is None or timeout > 0:
+            hold_s = self._woken_at + self._hold_s - self._clock()
+            if timeout is not None and timeout < hold_s:
+                hold_s = timeout
+            if hold_s > 0:
+                self._sleep(hold_s)
+                if timeout is not None:
+                    timeout -= hold_s
+        events: Events = super().select(timeout)
+        if events:
+            self._woken_at = self._clock()
+        return events
+
+
+def new_event_loop(coalesce_us: int = COALESCE_US_DEFAULT) -> asyncio.AbstractEventLoop:
+    """An asyncio loop whose wake-ups are `coalesce_us` apart under load; 0: asyncio as it is."""
+    return asyncio.SelectorEventLoop(CoalescingSelector(coalesce_us) if coalesce_us else None)
+
+
+def run(main: Coroutine[Any, Any, Result], *, coalesce_us: int = COALESCE_US_DEFAULT) -> Result:
+    """Run `main` to its end, as asyncio.run does, on the loop of this product."""
+    with asyncio.Runner(loop_factory=lambda: new_event_loop(coalesce_us)) as runner:
+        return runner.run(main)

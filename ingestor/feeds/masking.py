@@ -1,0 +1,15 @@
+"""Keep secrets out of logs, metrics and error texts."""
+
+import re
+
+MASK = "***"
+#: parameters that carry a key in some provider's URL: api_key, apikey, token, signature...
+_SECRET_PARAMETER = re.compile(r"(?i)([?&;][^=&;]*(?:key|token|secret|sign|auth|passw|user)[^=&;]*=)[^&;#\s]*")
+_USER_INFO = re.compile(r"(://)[^/@\s]*@")
+
+
+def masked(text: str, key: str = "") -> str:
+    """The text without the key itself, secret parameters of URLs, and names in URLs."""
+    if key:
+        text = text.replace(key, MASK)
+    return _USER_INFO.sub(rf"\1{MASK}@", _SECRET_PARAMETER.sub(rf"\1{MASK}", text))

@@ -1,0 +1,85 @@
+"""Which subscription goes on which connection, and in which message. Pure functions.
+
+Packing is stable: what already has a place keeps it, because moving a subscription to another
+connection means a gap in its data.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from ingestor.providers.provider import Limits, Subscription
+
+Place = tuple[str, int]  # section, and the connection's number within it
+
+
+class Packing(NamedTuple):
+    """Who sits where, and who found no place within Limits.connections_max."""
+
+    places: dict[Place, list[Subscription]]
+    unplaced: list[Subscription]
+
+
+def pack(
+    wanted: Iterable[Subscription], limits: Limits, before: Mapping[Place, Sequence[Subscription]] | None = None,
+) -> Packing:
+    """Spread the subscriptions over connections, by section, lowest numbers first.
+
+    `before` is the packing in force. Repeats in `wanted` count once. A connection left without
+    subscriptions is not in the result.
+    """
+    left = dict.fromkeys(wanted)
+    places: dict[Place, list[Subscription]] = {}
+    for place, sitting in (before or {}).items():
+        staying = [subscription for subscription in sitting if subscription in left]
+        for subscription in staying:
+            del left[subscription]
+        if staying:
+            places[place] = staying
+    seats = limits.subscriptions_per_connection_max
+    unplaced = []
+    for subscription in left:
+        place = _free_place(places, subscription.section, seats)
+        if place not in places:
+            if limits.connections_max and len(places) >= limits.connections_max:
+                unplaced.append(subscription)
+                continue
+            places[place] = []
+        places[place].append(subscription)
+    return Packing(places, unplaced)
+
+
+def _free_place(places: Mapping[Place, Sequence[Subscription]], section: str, seats: int) -> Place:
+    """The first connection of the section with a free seat, or the first number not in use."""
+    numbers = sorted(number for taken, number in places if taken == section)
+    for number in numbers:
+        if not seats or len(places[section, number]) < seats:
+            return section, number
+    return section, next(number for number in range(len(numbers) + 1) if number not in numbers)
+
+
+Compose = Callable[[Sequence[Subscription]], Sequence[bytes]]
+
+
+def messages(
+    subscriptions: Sequence[Subscription], limits: Limits, compose: Compose,
+) -> Iterator[tuple[list[Subscription], Sequence[bytes]]]:
+    """Cut a list into messages within Limits: the subscriptions of each, and its texts.
+
+    `compose` is Session.subscribe or unsubscribe with a request id. A list whose text is too long is
+    halved. One subscription that is too long alone goes out as it is: only the provider can say no.
+    """
+    size = limits.subscriptions_per_message_max or len(subscriptions)
+    for start in range(0, len(subscriptions), size):
+        yield from _halved(list(subscriptions[start:start + size]), limits.message_bytes_max, compose)
+
+
+def _halved(
+    batch: list[Subscription], bytes_max: int, compose: Compose,
+) -> Iterator[tuple[list[Subscription], Sequence[bytes]]]:
+    texts = compose(batch)
+    if bytes_max and len(batch) > 1 and any(len(text) > bytes_max for text in texts):
+        middle = len(batch) // 2
+        yield from _halved(batch[:middle], bytes_max, compose)
+        yield from _halved(batch[middle:], bytes_max, compose)
+    else:
+        yield batch, texts
