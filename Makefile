@@ -1,31 +1,69 @@
-# One command each; every one sets up what it needs. See README.md.
+# One command each; every one sets up what it needs in .venv. See README.md.
+#
+# Stamps make a repeated run quick: .venv/.installed-* (one a set of requirements) and .venv/.built.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-SOURCES := $(shell find ingestor -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
+SOURCES := $(shell find ingestor shards -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
+WERROR := build/werror
 
-.PHONY: test build clean
+.DELETE_ON_ERROR:
+.PHONY: help run test bench check build clean
 
-$(VENV)/.installed: pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "ingestor needs Python 3.11 or later: install python3 and python3-venv"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ingestor needs Python 3.11 or later; PYTHON=/path/to/python3.11 make ..."; exit 1; }
-	@command -v cc >/dev/null || { echo "ingestor needs a C compiler: install gcc"; exit 1; }
-	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install -q --upgrade pip setuptools
-	$(RUN) -m pip install -q "Cython>=3.1,<4" "picows==2.3.1"
-	$(RUN) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print("\n".join(p["dependencies"] + sum(p["optional-dependencies"].values(), [])))' > $(VENV)/requirements.txt
-	$(RUN) -m pip install -q -r $(VENV)/requirements.txt
-	touch $@
+help:
+	@echo "make run     simulated providers, two shards and a live table, with no outside service"
+	@echo "make test    the whole suite (installs what it can; needs JDK 17 and Maven for Kafka)"
+	@echo "make bench   every benchmark beside its peers, to bench/results/latest.json"
+	@echo "make check   build with warnings as errors, ruff, mypy, cython-lint, the house test"
+	@echo "make build   compile in place    make clean   remove what was built, keep .venv"
 
-$(VENV)/.built: $(VENV)/.installed setup.py $(SOURCES)
-	$(RUN) setup.py -q build_ext --inplace
-	touch $@
+run: build
+	$(VENV)/bin/ingestor demo
+
+test: $(VENV)/.tools-test $(VENV)/.installed-bench $(VENV)/.installed-test build
+	$(RUN) -m pytest $(TESTS)
+
+bench: $(VENV)/.tools-test $(VENV)/.installed-bench build
+	$(RUN) -m bench.run $(BENCH)
+
+check: $(VENV)/.installed-check $(VENV)/.installed-test build
+	CYTHON_FORCE_REGEN=1 INGESTOR_WERROR=1 $(RUN) setup.py -q build_ext --force --build-lib $(WERROR)/lib --build-temp $(WERROR)/objects
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+	$(VENV)/bin/cython-lint $$(find ingestor shards -name '*.pyx' -o -name '*.pxd')
+	$(RUN) -m pytest tests/test_house.py
 
 build: $(VENV)/.built
 
-test: build
-	$(RUN) -m pytest
+$(VENV)/.tools-%: scripts/setup
+	@PYTHON=$(PYTHON) scripts/setup $*
+	@mkdir -p $(VENV) && touch $@
+
+$(VENV)/.python: $(VENV)/.tools-run
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install -q --upgrade pip
+	@touch $@
+
+# The product's own requirements and the build's; then one set a kind of work.
+$(VENV)/.installed-base: $(VENV)/.python pyproject.toml scripts/requirements
+	$(RUN) scripts/requirements build base > $(VENV)/requirements-base.txt
+	$(RUN) -m pip install -q -r $(VENV)/requirements-base.txt
+	@touch $@
+
+$(VENV)/.installed-%: $(VENV)/.installed-base
+	$(RUN) scripts/requirements $* > $(VENV)/requirements-$*.txt
+	$(RUN) -m pip install -q -r $(VENV)/requirements-$*.txt
+	@touch $@
+
+# Installed once in place, for the `ingestor` command and the metadata; then compiled as sources change.
+$(VENV)/.linked: $(VENV)/.installed-base setup.py
+	$(RUN) -m pip install -q --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.linked setup.py $(SOURCES)
+	$(RUN) setup.py -q build_ext --inplace
+	@touch $@
 
 clean:
-	rm -rf build $(VENV)/.built
-	find ingestor -name '*.so' -delete
+	rm -rf build $(VENV)/.linked $(VENV)/.built
+	find ingestor shards -name '*.so' -delete
