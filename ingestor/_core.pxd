@@ -1,20 +1,90 @@
 """The corridor's face towards the doors: one Connection a socket, one Pipeline a shard."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from ingestor.providers.provider cimport Provider
+from ingestor.pricing.consensus cimport Book
+from ingestor.providers.provider cimport DecodeFunction, Provider
+from ingestor.records cimport Text, Tick, TickBatch
+from ingestor.unify.histogram cimport Histogram
+from ingestor.unify.path cimport Path, SubscriptionState
+from ingestor.unify.quarantine cimport Quarantine, Unknowns
+from ingestor.unify.tables cimport Tables
+from ingestor.wire.writer cimport Writer
+
+
+cdef struct Emission:
+    # What the fair topic last said of an instrument.
+    double price
+    double conf
+    uint32_t status
+    bint due                # a change waits for its turn
+    int64_t at_ns
 
 
 cdef class Connection:
     """One socket's way into the pipeline: its decoder state, its symbol scope, its counters."""
     cdef readonly Pipeline pipeline
     cdef readonly Provider provider
+    cdef readonly str section
+    cdef readonly str name
+    cdef bytes section_bytes
+    cdef Text section_text          # of the markets of its frames; the bytes are section_bytes
+    cdef DecodeFunction decode
+    cdef void* state                # the dialect's, owned
+    cdef uint32_t provider_number
+    cdef uint32_t serial            # no two connections share it
+    cdef uint32_t label             # connections of one name share it
+    cdef uint64_t scope             # what the hash of its symbols starts with
+    cdef uint64_t frames
+    cdef uint64_t bytes
+    cdef uint64_t unknown           # records of symbols that are in no instruments file
+    cdef uint64_t statuses[16]
 
     # Decode, unify, price and encode one frame. `at` is borrowed until return. Returns a DecodeStatus.
     cdef int feed(self, const uint8_t* at, size_t size, int64_t recv_ns) noexcept nogil
     # The socket buffer is drained: evaluate dirty instruments, hand full or lingering batches to the sink.
     cdef int drained(self, int64_t now_ns) except -1
 
+    cdef void take(self, Tick* tick) noexcept nogil
+
 
 cdef class Pipeline:
     """Rooms 2 to 5 of one shard, and the batch boundary."""
+    cdef readonly Tables tables
+    cdef readonly Writer writer     # None: nothing is written
+    cdef bint writing
+    cdef list connections           # open ones
+    cdef list closed                # counters of closed connections, by label
+    cdef dict labels                # (provider, section, name) -> label
+    cdef uint32_t opened            # connections ever: the serial of the last one
+
+    cdef TickBatch batch
+    cdef Book* books                # one an instrument
+    cdef Emission* emissions        # one an instrument
+    cdef uint32_t** source_paths    # instrument -> source -> path
+    cdef uint8_t* published         # instruments that this shard publishes
+    cdef uint32_t books_count
+
+    cdef uint32_t* dirty            # instruments to evaluate
+    cdef uint8_t* is_dirty
+    cdef uint32_t dirty_count
+    cdef uint32_t ticks_since       # priced since the last evaluation
+    cdef uint32_t* flagged          # room for the subscriptions of one instrument
+    cdef int64_t fair_every_ns
+    cdef int64_t swept_ns
+
+    cdef Quarantine refused
+    cdef Unknowns unknowns
+
+    cdef Histogram processing       # receive to the end of the batch boundary
+    cdef int64_t burst_ns           # receive time of the first frame since the boundary; 0: none
+    cdef uint64_t evaluations
+    cdef uint64_t snapshots
+    cdef uint64_t unwritten         # records that the writer could not take
+
+    cdef void price(self, Path* path, SubscriptionState* subscription, Tick* tick) noexcept nogil
+    cdef void touch(self, uint32_t book) noexcept nogil
+    cdef void evaluate(self, int64_t now_ns) noexcept nogil
+    cdef void settle(self, uint32_t book, int64_t now_ns) noexcept nogil
+    cdef void emit(self, uint32_t book, int64_t now_ns) noexcept nogil
     cdef int boundary(self, int64_t now_ns) except -1
+    cdef int _vote(self, uint32_t book, uint32_t number, source) except -1

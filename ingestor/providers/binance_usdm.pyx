@@ -19,8 +19,17 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
     return decode_binance(at, size, out)
 
 
+PUBLIC_CHANNELS = ("trade", "bookTicker")
+
+
 class UsdmSession(BinanceSession):
     """The same requests, on the base that carries the channel."""
+
+    def endpoint_section(self, channel, market_section):
+        return "public" if channel in PUBLIC_CHANNELS else "market"
+
+    def market_section(self, section):
+        return ""       # a symbol means one market, whichever base brings it
 
     def endpoint(self, url, section, subscriptions, key):
         return f"{url.rstrip('/')}/{section}/stream" if section else f"{url.rstrip('/')}/stream"

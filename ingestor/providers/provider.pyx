@@ -34,6 +34,8 @@ class Channel(NamedTuple):
     sequence: Literal["gapless", "rising", "connection", "none"] = "none"
     #: the channel a level means when a configuration names only the level
     default: bool = True
+    #: a quote that lacks a side leaves that side as it was, instead of saying that it is empty
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,17 @@ class Session:
     A subclass overrides what its provider wants; `settings` is the provider's section of the
     configuration (url, key, options) with secrets already read.
     """
+
+    def endpoint_section(self, channel: str, market_section: str) -> str:
+        """The section of a subscription: which endpoint carries this channel of a market.
+
+        Subscriptions of different sections never share a connection.
+        """
+        return market_section
+
+    def market_section(self, section: str) -> str:
+        """The other way round: what a connection's section says about the markets of its frames."""
+        return section
 
     def endpoint(self, url: str, section: str, subscriptions: Sequence[Subscription], key: str) -> str:
         """The URL to open for these subscriptions."""

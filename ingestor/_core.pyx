@@ -1,0 +1,438 @@
+"""The corridor: rooms 2 to 5 of one shard in one call, and the batch boundary after it.
+
+`Connection.feed` decodes, unifies, prices and encodes one frame without the GIL and without a Python
+object; every branch of a frame's journey stands in `feed`, `take` and `price` below. What has
+consequences (evaluation, flushing to the sink) happens at the boundary. Nothing here knows a provider,
+a method or a sink, and nothing reads a clock: times are given.
+"""
+cimport cython
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+from ingestor.pricing.consensus cimport (
+    PRINT_OUTLIER, Book, Params, book_evaluate, book_flagged, book_free, book_init, book_quote, book_source, book_trade,
+    params_set,
+)
+from ingestor.providers.provider cimport Provider
+from ingestor.records cimport (
+    ABSENT, CROSSED, DECODED, FRAME_BYTES_MAX, Fair, HELD, IGNORED, OUTLIER, PATH_NONE, PRICE, QUOTE, SIZE, SNAPSHOT,
+    TOO_LARGE, TRADE, TRUNCATED, UNAVAILABLE, Text, Tick, TickBatch,
+)
+from ingestor.unify.histogram cimport histogram_dict, observe
+from ingestor.unify.path cimport ADMITTED, DUPLICATE, Path, SubscriptionState, admit, merge_quote, value_or_nan
+from ingestor.unify.quarantine cimport (
+    note_unknown, quarantine_add, quarantine_free, quarantine_init, quarantined, unknown_symbols,
+)
+from ingestor.unify.symbols cimport scope_hash, symbol_path
+from ingestor.unify.tables cimport Tables
+from ingestor.wire.writer cimport Writer
+
+from ingestor.providers.registry import load
+from ingestor.records import FAIR_STATUS_NAMES, STATUS_NAMES
+
+cdef enum:
+    EVALUATE_AFTER = 64         # ticks: a burst costs one evaluation each so many, a lone tick is priced at once
+cdef int64_t SWEEP_NS = 1000000000      # an instrument without ticks ages, is held, and ends, seen this often
+
+
+@cython.final
+cdef class Connection:
+    """Made by Pipeline.open(). Not thread-safe: one loop feeds a pipeline."""
+
+    def __dealloc__(self):
+        if self.state != NULL and self.provider.state_free != NULL:
+            self.provider.state_free(self.state)
+
+    cdef int feed(self, const uint8_t* at, size_t size, int64_t recv_ns) noexcept nogil:
+        cdef int status = TOO_LARGE
+        cdef uint32_t i
+        if size <= FRAME_BYTES_MAX:
+            status = self.decode(at, size, self.state, &self.pipeline.batch)
+        self.frames += 1
+        self.bytes += size
+        self.statuses[status] += 1
+        if self.pipeline.burst_ns == 0:
+            self.pipeline.burst_ns = recv_ns
+        if status == DECODED:
+            for i in range(self.pipeline.batch.count):
+                self.pipeline.batch.ticks[i].ts_recv_ns = recv_ns
+                self.take(&self.pipeline.batch.ticks[i])
+            if self.pipeline.ticks_since >= EVALUATE_AFTER:
+                self.pipeline.evaluate(recv_ns)
+        elif status >= TRUNCATED:
+            quarantine_add(&self.pipeline.refused, at, size, recv_ns, self.label, status)
+        return status
+
+    cdef void take(self, Tick* tick) noexcept nogil:
+        """One record: whose is it, is it news, what does it say of the price, and out with it."""
+        cdef Path* path
+        cdef SubscriptionState* subscription
+        cdef uint32_t number
+        cdef int verdict
+        tick.path = symbol_path(&self.pipeline.tables.symbols, self.provider_number, self.scope, tick.venue,
+                                tick.section if tick.section.at != NULL else self.section_text, tick.symbol)
+        if tick.path == PATH_NONE:
+            self.unknown += 1
+            note_unknown(&self.pipeline.unknowns, tick.symbol, self.label)
+            return
+        path = &self.pipeline.tables.paths[tick.path]
+        number = path.first_subscription + tick.channel
+        subscription = &self.pipeline.tables.subscriptions[number]
+        verdict = admit(path, subscription, tick, self.serial)
+        if verdict == DUPLICATE:
+            return
+        if tick.ts_event_ns != ABSENT and not tick.flags & SNAPSHOT:
+            observe(&self.pipeline.tables.latencies[path.latency], tick.ts_recv_ns - tick.ts_event_ns)
+        if verdict == ADMITTED:
+            self.pipeline.price(path, subscription, tick)
+        if self.pipeline.writing and path.published:
+            if self.pipeline.writer.take(number, tick) != 0:
+                self.pipeline.unwritten += 1
+
+    cdef int drained(self, int64_t now_ns) except -1:
+        return self.pipeline.boundary(now_ns)
+
+    def feed_bytes(self, bytes frame not None, int64_t recv_ns):
+        """Take one message received at `recv_ns`; return its DecodeStatus."""
+        return self.feed(<const uint8_t*> <char*> frame, len(frame), recv_ns)
+
+    def feed_all(self, list frames not None, int64_t recv_ns, Py_ssize_t burst=EVALUATE_AFTER):
+        """Feed frames (bytes) that came at once, with a batch boundary after each `burst` of them.
+
+        For replays and benches: what a door does, without the door.
+        """
+        cdef Py_ssize_t i, left = burst
+        cdef bytes frame
+        for i in range(len(frames)):
+            frame = frames[i]
+            self.feed(<const uint8_t*> <char*> frame, len(frame), recv_ns)
+            left -= 1
+            if left == 0:
+                self.drained(recv_ns)
+                left = burst
+        self.drained(recv_ns)
+
+    def drained_now(self, now_ns=None):
+        """The batch boundary, at the receive time of the newest frame unless a time is given."""
+        self.drained(self.pipeline.burst_ns if now_ns is None else now_ns)
+
+    def close(self):
+        """The connection ended: its counters go to its name's, its decoder state goes."""
+        if self in self.pipeline.connections:
+            self.pipeline.connections.remove(self)
+            _add(self.pipeline.closed[self.label], self._counters())
+        if self.state != NULL and self.provider.state_free != NULL:
+            self.provider.state_free(self.state)
+            self.state = NULL
+        self.decode = closed_decode
+
+    def _counters(self):
+        return {"frames": self.frames, "bytes": self.bytes, "unknown": self.unknown,
+                "statuses": {name: self.statuses[i] for i, name in enumerate(STATUS_NAMES)}}
+
+
+@cython.final
+cdef class Pipeline:
+    """Rooms 2 to 5 of one shard.
+
+    `writer` None writes nothing. `fair_every_ms` conflates the fair topic: an instrument's changes are
+    published at most so often, 0 means each change. `pricing(instrument id)` gives its parameters.
+    """
+
+    def __cinit__(self, instruments, Writer writer, *, int fair_every_ms=0, uint32_t quarantine_max=100,
+                  pricing=None):
+        self.tables = Tables(instruments, lambda name: load(name).channels)
+        self.writer = writer
+        self.writing = writer is not None
+        self.fair_every_ns = <int64_t> fair_every_ms * 1000000
+        self.labels, self.connections, self.closed = {}, [], []
+        if not quarantine_init(&self.refused, quarantine_max):
+            raise MemoryError("no memory for the quarantine")
+        self.flagged = <uint32_t*> calloc(self.tables.paths_count + 1, sizeof(uint32_t))
+        if self.flagged == NULL:
+            raise MemoryError("no memory for the flagged sources")
+        self._build_books(pricing)
+        if self.writing:
+            self._define()
+
+    def __dealloc__(self):
+        cdef uint32_t i
+        for i in range(self.books_count):
+            book_free(&self.books[i])
+            free(self.source_paths[i])
+        free(self.books)
+        free(self.emissions)
+        free(self.source_paths)
+        free(self.dirty)
+        free(self.is_dirty)
+        free(self.flagged)
+        free(self.batch.ticks)
+        free(self.batch.scratch)
+        quarantine_free(&self.refused)
+
+    def open(self, Provider provider not None, str section not None, str name not None):
+        """A new connection of this provider; `section` is its endpoint's, `name` its feed's name for it."""
+        cdef Connection opened = Connection.__new__(Connection)
+        label = (provider.name, section, name)
+        if label not in self.labels:
+            self.labels[label] = len(self.closed)
+            self.closed.append({"frames": 0, "bytes": 0, "unknown": 0, "statuses": dict.fromkeys(STATUS_NAMES, 0)})
+        opened.pipeline = self
+        opened.provider = provider
+        opened.section = section
+        opened.name = name
+        opened.section_bytes = provider.session.market_section(section).encode()
+        opened.section_text = Text(at=<const uint8_t*> <char*> opened.section_bytes,
+                                   size=<uint32_t> len(opened.section_bytes))
+        opened.decode = provider.decode
+        opened.label = self.labels[label]
+        self.opened += 1
+        opened.serial = self.opened
+        opened.provider_number = self.tables.provider_number(provider.name)
+        opened.scope = scope_hash(opened.provider_number)
+        if provider.state_new != NULL:
+            opened.state = provider.state_new()
+            if opened.state == NULL:
+                raise MemoryError("no memory for the decoder's state")
+        self.connections.append(opened)
+        return opened
+
+    cdef void price(self, Path* path, SubscriptionState* subscription, Tick* tick) noexcept nogil:
+        """What the record says of each price that its path votes for. Snapshots move none."""
+        cdef double[4] top
+        cdef double price, size
+        cdef uint32_t i
+        cdef bint outlier = False
+        if tick.flags & SNAPSHOT:
+            self.snapshots += 1
+            if tick.kind == QUOTE:
+                merge_quote(subscription, tick, top)
+            return
+        if tick.kind == TRADE:
+            price = value_or_nan(tick, PRICE)
+            size = value_or_nan(tick, SIZE)
+            for i in range(path.votes_count):
+                if book_trade(&self.books[path.votes[i].book], path.votes[i].source, price, size, tick.ts_event_ns,
+                              tick.ts_recv_ns) == PRINT_OUTLIER:
+                    outlier = True
+                self.touch(path.votes[i].book)
+            if outlier:
+                tick.flags |= OUTLIER
+                path.outliers += 1
+        elif tick.kind == QUOTE:
+            merge_quote(subscription, tick, top)
+            if top[0] > top[2]:
+                tick.flags |= CROSSED
+                path.crossed += 1
+            for i in range(path.votes_count):
+                book_quote(&self.books[path.votes[i].book], path.votes[i].source, top[0], top[1], top[2], top[3],
+                           tick.ts_event_ns, tick.ts_recv_ns)
+                self.touch(path.votes[i].book)
+        self.ticks_since += 1
+
+    cdef void touch(self, uint32_t book) noexcept nogil:
+        if not self.is_dirty[book]:
+            self.is_dirty[book] = 1
+            self.dirty[self.dirty_count] = book
+            self.dirty_count += 1
+
+    cdef void evaluate(self, int64_t now_ns) noexcept nogil:
+        """Evaluate what ticks have touched.
+
+        What is converted by a touched price is not touched by it: it follows with its own next tick, or
+        with the sweep, so that a busy stablecoin does not re-price a thousand instruments a tick.
+        """
+        cdef uint32_t i
+        for i in range(self.dirty_count):
+            self.is_dirty[self.dirty[i]] = 0
+            self.settle(self.dirty[i], now_ns)
+        self.dirty_count = 0
+        self.ticks_since = 0
+
+    cdef void settle(self, uint32_t book, int64_t now_ns) noexcept nogil:
+        """Evaluate one instrument, and publish it if it changed and its turn has come."""
+        cdef Emission* last = &self.emissions[book]
+        cdef Book* priced = &self.books[book]
+        self.evaluations += 1
+        book_evaluate(priced, now_ns)
+        if (priced.fair.status != last.status or priced.fair.status == HELD
+                or (priced.fair.status != UNAVAILABLE
+                    and (priced.fair.price != last.price or priced.fair.conf != last.conf))):
+            if now_ns - last.at_ns >= self.fair_every_ns or now_ns < last.at_ns:
+                self.emit(book, now_ns)
+            else:
+                last.due = True
+
+    cdef void emit(self, uint32_t book, int64_t now_ns) noexcept nogil:
+        cdef Emission* last = &self.emissions[book]
+        cdef Book* priced = &self.books[book]
+        cdef uint32_t source, flagged = 0
+        last.price = priced.fair.price
+        last.conf = priced.fair.conf
+        last.status = priced.fair.status
+        last.at_ns = now_ns
+        last.due = False
+        if not self.writing or not self.published[book]:
+            return
+        for source in range(priced.sources_count):
+            if book_flagged(priced, source):
+                self.flagged[flagged] = self.tables.paths[self.source_paths[book][source]].first_subscription
+                flagged += 1
+        if self.writer.take_fair(book, &priced.fair, self.flagged, flagged) != 0:
+            self.unwritten += 1
+
+    cdef int boundary(self, int64_t now_ns) except -1:
+        """The socket buffer is drained: price what is dirty, hand over what is full or has lingered."""
+        if self.dirty_count:
+            self.evaluate(now_ns)
+        if self.writing and (self.writer.due or self.writer.next_due <= now_ns):
+            self.writer.flush(now_ns, False)
+        if self.burst_ns:
+            observe(&self.processing, now_ns - self.burst_ns)
+            self.burst_ns = 0
+        return 0
+
+    def tick(self, int64_t now_ns):
+        """By timer, each few milliseconds: lingering batches, conflated prices, and prices that age."""
+        cdef uint32_t book
+        cdef bint sweep = now_ns - self.swept_ns >= SWEEP_NS or now_ns < self.swept_ns
+        if sweep or self.fair_every_ns:
+            for book in range(self.books_count):
+                if sweep and self.emissions[book].status != UNAVAILABLE:
+                    self.settle(book, now_ns)
+                if self.emissions[book].due and now_ns - self.emissions[book].at_ns >= self.fair_every_ns:
+                    self.emit(book, now_ns)
+        if sweep:
+            self.swept_ns = now_ns
+        self.boundary(now_ns)
+
+    def flush(self, int64_t now_ns):
+        """Everything out: before the end, or before a slot changes hands."""
+        cdef uint32_t book
+        self.boundary(now_ns)
+        for book in range(self.books_count):
+            if self.emissions[book].due:
+                self.emit(book, now_ns)
+        if self.writing:
+            self.writer.flush(now_ns, True)
+
+    # Building the tables.
+
+    def _define(self):
+        """Tell the writer whose records will come."""
+        for number, row in enumerate(self.tables.instruments.rows):
+            self.writer.define_instrument(number, row.id, row.id.encode(), row.slot)
+        for number, (path, channel) in enumerate(self.tables.subscriptions_named):
+            row = self.tables.instruments.paths[path]
+            self.writer.define_subscription(number, row.instrument, row.provider, row.venue, row.symbol, channel)
+
+    def _build_books(self, pricing):
+        cdef uint32_t i, number
+        cdef Params params
+        rows = self.tables.instruments.rows
+        self.books_count = len(rows)
+        self.books = <Book*> calloc(self.books_count + 1, sizeof(Book))
+        self.emissions = <Emission*> calloc(self.books_count + 1, sizeof(Emission))
+        self.source_paths = <uint32_t**> calloc(self.books_count + 1, sizeof(uint32_t*))
+        self.published = <uint8_t*> calloc(self.books_count + 1, 1)
+        self.dirty = <uint32_t*> calloc(self.books_count + 1, sizeof(uint32_t))
+        self.is_dirty = <uint8_t*> calloc(self.books_count + 1, 1)
+        if (self.books == NULL or self.emissions == NULL or self.source_paths == NULL or self.published == NULL
+                or self.dirty == NULL or self.is_dirty == NULL):
+            raise MemoryError(f"no memory for {self.books_count} instruments")
+        for i, row in enumerate(rows):
+            params_set(&params, pricing(row.id) if pricing is not None else {})
+            self.published[i] = row.published
+            self.emissions[i].status = UNAVAILABLE
+            self.source_paths[i] = <uint32_t*> calloc(len(row.sources) + 1, sizeof(uint32_t))
+            if self.source_paths[i] == NULL or not book_init(&self.books[i], &params, len(row.sources),
+                                                             len(row.venues)):
+                raise MemoryError(f"no memory for the {len(row.sources)} sources of {row.id}")
+            for number, source in enumerate(row.sources):
+                self._vote(i, number, source)
+
+    cdef int _vote(self, uint32_t book, uint32_t number, source) except -1:
+        """Source `number` of an instrument: which path it is, and whose price converts it."""
+        cdef Path* path = &self.tables.paths[<uint32_t> source.path]
+        self.source_paths[book][number] = source.path
+        book_source(&self.books[book], number, source.venue, source.trust,
+                    &self.books[<uint32_t> source.conversion] if source.conversion >= 0 else NULL)
+        path.votes[path.votes_count].book = book
+        path.votes[path.votes_count].source = number
+        path.votes_count += 1
+        return 0
+
+    # What people see.
+
+    def fairs(self):
+        """The present fair price of each instrument, as plain values; NaN prices where UNAVAILABLE."""
+        cdef uint32_t i
+        cdef const Fair* fair
+        found = []
+        for i, row in enumerate(self.tables.instruments.rows):
+            fair = &self.books[i].fair
+            found.append({
+                "instrument": row.id, "data_class": row.data_class, "price": fair.price, "conf": fair.conf,
+                "q25": fair.q25, "q75": fair.q75, "status": FAIR_STATUS_NAMES[fair.status], "n": fair.n,
+                "n_used": fair.n_used, "venues_used": fair.venues_used, "n_eff": fair.n_eff, "score": fair.score,
+                "gate": fair.gate, "anchor": fair.anchor, "version": fair.version,
+                "ts_event_ns": None if fair.ts_event_ns == ABSENT else fair.ts_event_ns,
+                "ts_emit_ns": fair.ts_emit_ns, "age_freshest_s": fair.age_freshest_s,
+                "age_oldest_s": fair.age_oldest_s, "flagged": self._flagged_names(i),
+            })
+        return found
+
+    def _flagged_names(self, uint32_t book):
+        cdef uint32_t source
+        names = []
+        for source in range(self.books[book].sources_count):
+            if book_flagged(&self.books[book], source):
+                row = self.tables.instruments.paths[self.source_paths[book][source]]
+                names.append(f"{row.provider}/{row.venue}/{row.symbol}")
+        return names
+
+    def quarantine(self):
+        """The newest refused frames, oldest first; `frame` is the head of one of `size` bytes."""
+        names = list(self.labels)
+        return [{"provider": names[label][0], "section": names[label][1], "connection": names[label][2],
+                 "status": STATUS_NAMES[status], "recv_ns": recv_ns, "size": size, "frame": head}
+                for label, status, recv_ns, size, head in quarantined(&self.refused)]
+
+    def unknown(self):
+        """The newest symbols that are in no instruments file, with the records that came for them."""
+        names = list(self.labels)
+        return [{"provider": names[label][0], "section": names[label][1], "symbol": symbol, "records": count}
+                for label, symbol, count in unknown_symbols(&self.unknowns)]
+
+    def counters(self):
+        """All counters as plain values; see docs/METRICS.md for their meaning."""
+        cdef Connection opened
+        connections = [{**counted, "statuses": dict(counted["statuses"])} for counted in self.closed]
+        for opened in self.connections:
+            _add(connections[opened.label], opened._counters())
+        unknown = {}
+        for (provider, section, name), counted in zip(self.labels, connections):
+            counted.update(provider=provider, section=section, name=name)
+            unknown[provider] = unknown.get(provider, 0) + counted.pop("unknown")
+        return {
+            "connections": connections, "unknown": unknown, "snapshots": self.snapshots,
+            "rounded": self.batch.rounded, "evaluations": self.evaluations, "unwritten": self.unwritten,
+            "quarantined": self.refused.count, "paths": self.tables.path_counters(),
+            "exchange_to_receive": self.tables.latency_counters(),
+            "receive_to_enqueue": histogram_dict(&self.processing),
+        }
+
+
+cdef int closed_decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noexcept nogil:
+    """A closed connection has no decoder state: what still comes is not read, only counted."""
+    return IGNORED
+
+
+def _add(to, more):
+    """Add counters, nested ones too."""
+    for name, count in more.items():
+        if isinstance(count, dict):
+            _add(to[name], count)
+        else:
+            to[name] += count

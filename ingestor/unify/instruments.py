@@ -1,0 +1,157 @@
+"""From configured instruments and markets to the flat tables that the pipeline indexes.
+
+Pure data, built whole and swapped whole. Which votes go where is decided here: a market votes for its
+own instrument's fair price, and for that of each instrument that is priced with its own.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ingestor.errors import ConfigError
+
+#: Of one market: its own instrument and those priced with it. The same number as VOTES_MAX in path.pxd.
+VOTES_MAX = 4
+
+
+class PricedWith(Protocol):
+    """Another instrument whose markets also vote, and the instrument whose fair price converts them."""
+
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def conversion(self) -> str: ...
+
+
+class InstrumentSettings(Protocol):
+    """What this file reads of a configured instrument."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def data_class(self) -> str: ...
+    @property
+    def priced_with(self) -> Sequence[PricedWith]: ...
+
+
+class MarketSettings(Protocol):
+    """What this file reads of a configured market: an instrument at a venue, through a provider."""
+
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def venue(self) -> str: ...
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def section(self) -> str: ...
+    @property
+    def venue_code(self) -> str: ...
+    @property
+    def trust(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One vote in an instrument's fair price. `conversion` is an instrument's index, -1 for none."""
+
+    path: int
+    venue: int          # index into the instrument's venues
+    trust: float
+    conversion: int
+
+
+@dataclass(slots=True)
+class InstrumentRow:
+    """One priced instrument."""
+
+    id: str
+    data_class: str
+    slot: int
+    published: bool
+    sources: list[Source] = field(default_factory=list)
+    venues: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PathRow:
+    """One source path. `venue_code` and `symbol` are as the provider writes them."""
+
+    instrument: int
+    provider: str
+    venue: str
+    section: str
+    venue_code: str
+    symbol: str
+
+
+class Instruments:
+    """The tables of one shard. `wanted(instrument id)` says whether this shard publishes it.
+
+    Instruments that only serve a wanted one's conversions are kept, unpublished. Conversions come
+    before what they convert. Raises ConfigError for what can't be built.
+    """
+
+    def __init__(
+        self, instruments: Iterable[InstrumentSettings], markets: Iterable[MarketSettings],
+        slot_of: Callable[[InstrumentSettings], int], wanted: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        known = {instrument.id: instrument for instrument in instruments}
+        order = _conversions_first(known, [name for name in known if wanted(name)])
+        self.rows = [
+            InstrumentRow(name, known[name].data_class, slot_of(known[name]), wanted(name)) for name in order]
+        self.index = {row.id: number for number, row in enumerate(self.rows)}
+        self.paths: list[PathRow] = []
+        markets_of: dict[str, list[tuple[int, MarketSettings]]] = {}
+        for market in markets:
+            if market.instrument in self.index:
+                markets_of.setdefault(market.instrument, []).append((len(self.paths), market))
+                self.paths.append(PathRow(
+                    self.index[market.instrument], market.provider, market.venue, market.section, market.venue_code,
+                    market.symbol))
+        votes = [0] * len(self.paths)
+        for row in self.rows:
+            groups = [(row.id, "")] + [(other.instrument, other.conversion) for other in known[row.id].priced_with]
+            for name, conversion in groups:
+                for path, market in markets_of.get(name, ()):
+                    self._add(row, path, market, conversion)
+                    votes[path] += 1
+        for path, count in enumerate(votes):
+            if count > VOTES_MAX:
+                raise ConfigError(
+                    f"market {self.paths[path].symbol} of {self.paths[path].provider} votes for {count} instruments, "
+                    f"at most {VOTES_MAX}: remove it from some priced_with")
+
+    def _add(self, row: InstrumentRow, path: int, market: MarketSettings, conversion: str) -> None:
+        if market.venue not in row.venues:
+            row.venues.append(market.venue)
+        row.sources.append(Source(
+            path, row.venues.index(market.venue), market.trust, self.index[conversion] if conversion else -1))
+
+
+def _conversions_first(known: Mapping[str, InstrumentSettings], wanted: Iterable[str]) -> list[str]:
+    """The wanted instruments and all that they need, each after its conversions."""
+    done: dict[str, None] = {}
+    open_: set[str] = set()
+
+    def visit(name: str, why: str) -> None:
+        if name in done:
+            return
+        if name not in known:
+            raise ConfigError(f"{why} names {name!r}, which is no instrument: add it to the instruments file")
+        if name in open_:
+            raise ConfigError(f"the conversion of {name!r} needs {name!r} itself ({why}): break the cycle")
+        open_.add(name)
+        for other in known[name].priced_with:
+            visit(other.conversion, f"priced_with of {name}")
+        open_.remove(name)
+        done[name] = None
+
+    for name in wanted:
+        visit(name, "the selection")
+    for name in list(done):
+        for other in known[name].priced_with:       # its markets vote here: their instrument must be there too
+            visit(other.instrument, f"priced_with of {name}")
+    return list(done)

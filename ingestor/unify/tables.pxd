@@ -1,0 +1,23 @@
+"""The tables of one version of the instruments: symbols, source paths, subscriptions, latencies."""
+from libc.stdint cimport uint32_t
+
+from ingestor.unify.histogram cimport Histogram
+from ingestor.unify.path cimport Path, SubscriptionState
+from ingestor.unify.symbols cimport SymbolTable
+
+
+cdef class Tables:
+    """Owner of what room 3 reads and counts. Built whole; its arrays never move while it lives."""
+    cdef readonly object instruments        # Instruments
+    cdef readonly dict provider_numbers     # provider name -> number, for the symbol table
+    cdef readonly list subscriptions_named  # (path, channel name), by subscription
+
+    cdef SymbolTable symbols
+    cdef Path* paths
+    cdef SubscriptionState* subscriptions
+    cdef Histogram* latencies               # exchange to receive, one a (provider, venue, data class)
+    cdef list latency_labels
+    cdef uint32_t paths_count
+    cdef uint32_t subscriptions_count
+
+    cdef int _add(self, uint32_t number, row, uint32_t latency, channels) except -1

@@ -1,0 +1,126 @@
+"""Build the tables from the instruments, and report what they counted.
+
+A table version is built whole and swapped whole, so that no record is unified by half of it.
+"""
+cimport cython
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+from ingestor.records cimport ABSENT, BAR, QUOTE, REFERENCE, TRADE, Text
+from ingestor.unify.histogram cimport Histogram, histogram_dict
+from ingestor.unify.path cimport Path, SubscriptionState, subscription_free, subscription_init
+from ingestor.unify.sequence cimport SCOPE_CONNECTION, SCOPE_GAPLESS, SCOPE_NONE, SCOPE_RISING
+from ingestor.unify.symbols cimport table_add, table_free, table_init
+
+from ingestor.errors import ConfigError
+
+SCOPES = {"none": SCOPE_NONE, "gapless": SCOPE_GAPLESS, "rising": SCOPE_RISING, "connection": SCOPE_CONNECTION}
+
+
+cdef Text borrowed(bytes owned):
+    """The bytes as a Text; `owned` must outlive it."""
+    return Text(at=<const uint8_t*> <char*> owned, size=<uint32_t> len(owned))
+
+
+@cython.final
+cdef class Tables:
+    """`channels(provider name)` gives the provider's Channel tuple.
+
+    Raises ConfigError when two markets would answer to one symbol.
+    """
+
+    def __cinit__(self, instruments, channels):
+        self.instruments = instruments
+        rows = instruments.paths
+        channels_of = {name: channels(name) for name in dict.fromkeys(row.provider for row in rows)}
+        self.provider_numbers = {name: number for number, name in enumerate(channels_of)}
+        self.subscriptions_named = []
+        self.paths_count = len(rows)
+        self.subscriptions_count = sum(len(channels_of[row.provider]) for row in rows)
+        # One more than needed: calloc(0) may be NULL, and readers may look at the place after the last.
+        self.paths = <Path*> calloc(self.paths_count + 1, sizeof(Path))
+        self.subscriptions = <SubscriptionState*> calloc(self.subscriptions_count + 1, sizeof(SubscriptionState))
+        self.latencies = <Histogram*> calloc(self.paths_count + 1, sizeof(Histogram))
+        if (self.paths == NULL or self.subscriptions == NULL or self.latencies == NULL
+                or not table_init(&self.symbols, self.paths_count)):
+            raise MemoryError(f"no memory for {self.paths_count} source paths")
+        labels = {}
+        for number, row in enumerate(rows):
+            data_class = instruments.rows[row.instrument].data_class
+            label = labels.setdefault((row.provider, row.venue, data_class), len(labels))
+            self._add(number, row, label, channels_of[row.provider])
+        self.latency_labels = list(labels)
+        _refuse_doubles(rows)
+
+    def __dealloc__(self):
+        cdef uint32_t i
+        if self.subscriptions != NULL:
+            for i in range(self.subscriptions_count):
+                subscription_free(&self.subscriptions[i])
+        free(self.subscriptions)
+        free(self.paths)
+        free(self.latencies)
+        table_free(&self.symbols)
+
+    cdef int _add(self, uint32_t number, row, uint32_t latency, channels) except -1:
+        cdef Path* path = &self.paths[number]
+        cdef bytes venue_code = row.venue_code.encode(), section = row.section.encode(), symbol = row.symbol.encode()
+        path.instrument = row.instrument
+        path.published = self.instruments.rows[row.instrument].published
+        path.latency = latency
+        path.last_recv_ns = path.last_event_ns = ABSENT
+        path.first_subscription = len(self.subscriptions_named)
+        for channel in channels:
+            subscription_init(&self.subscriptions[<uint32_t> len(self.subscriptions_named)], number,
+                              SCOPES[channel.sequence], channel.partial)
+            self.subscriptions_named.append((number, channel.name))
+        if not table_add(&self.symbols, self.provider_numbers[row.provider], borrowed(venue_code), borrowed(section),
+                         borrowed(symbol), number):
+            raise MemoryError("no memory for the symbol table")
+        return 0
+
+    def provider_number(self, str provider not None):
+        """The number of a provider in the symbol table; one without markets gets a new one."""
+        return self.provider_numbers.setdefault(provider, len(self.provider_numbers))
+
+    def path_counters(self):
+        """One mapping a source path; the names are those of docs/METRICS.md."""
+        cdef uint32_t i, number, last
+        cdef Path* path
+        cdef uint64_t gaps, missing
+        found = []
+        for i, row in enumerate(self.instruments.paths):
+            path = &self.paths[i]
+            last = self.paths[i + 1].first_subscription if i + 1 < self.paths_count else self.subscriptions_count
+            gaps = missing = 0
+            for number in range(path.first_subscription, last):
+                gaps += self.subscriptions[number].sequence.gaps
+                missing += self.subscriptions[number].sequence.missing
+            instrument = self.instruments.rows[row.instrument]
+            found.append({
+                "provider": row.provider, "venue": row.venue, "data_class": instrument.data_class,
+                "instrument": instrument.id, "symbol": row.symbol, "section": row.section,
+                "trades": path.kinds[<int> TRADE], "quotes": path.kinds[<int> QUOTE], "bars": path.kinds[<int> BAR],
+                "references": path.kinds[<int> REFERENCE],
+                "duplicates": path.duplicates, "gaps": gaps, "missing": missing,
+                "late": path.late, "outliers": path.outliers, "crossed": path.crossed,
+                "last_recv_ns": None if path.last_recv_ns == ABSENT else path.last_recv_ns,
+                "last_event_ns": None if path.last_event_ns == ABSENT else path.last_event_ns,
+            })
+        return found
+
+    def latency_counters(self):
+        """Exchange-to-receive histograms, one a (provider, venue, data class)."""
+        return [{"provider": provider, "venue": venue, "data_class": data_class,
+                 **histogram_dict(&self.latencies[<uint32_t> i])}
+                for i, (provider, venue, data_class) in enumerate(self.latency_labels)]
+
+
+def _refuse_doubles(rows):
+    known = set()
+    for row in rows:
+        scope = (row.provider, row.venue_code, row.section, row.symbol)
+        if scope in known:
+            section = f" {row.section}" if row.section else ""
+            raise ConfigError(f"two markets for symbol {row.symbol!r} of {row.provider}{section}: remove one")
+        known.add(scope)
