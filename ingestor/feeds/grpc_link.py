@@ -9,7 +9,7 @@ import asyncio
 from ingestor.feeds.door import ConnectionFault, Door, Intake, Reason
 from ingestor.feeds.grpc import Call
 from ingestor.feeds.link import Link, LinkPlan
-from ingestor.feeds.masking import masked
+from ingestor.masking import masked
 from ingestor.providers.provider import Subscription
 
 

@@ -15,8 +15,8 @@ import structlog
 
 from ingestor.feeds.backoff import HEALTHY_AFTER_S, Backoff, TokenBucket
 from ingestor.feeds.door import ConnectionFault, Door, Intake, Reason
-from ingestor.feeds.masking import masked
 from ingestor.feeds.timing import Repeats, Timing
+from ingestor.masking import masked
 from ingestor.providers.provider import Limits, Provider, Subscription
 
 #: A connection is replaced at this share of the provider's limit on its age, drawn anew each time,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from ingestor.feeds.backoff import Backoff, TokenBucket
 from ingestor.feeds.door import ConnectionFault, Door, Intake, Reason
 from ingestor.feeds.link import Link, LinkPlan
-from ingestor.feeds.masking import masked
 from ingestor.feeds.packing import messages
+from ingestor.masking import masked
 from ingestor.providers.provider import Control, Subscription
 
 #: Providers answer within a second; beyond this the request counts as unanswered, and the data decides.

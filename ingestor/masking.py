@@ -8,8 +8,9 @@ _SECRET_PARAMETER = re.compile(r"(?i)([?&;][^=&;]*(?:key|token|secret|sign|auth|
 _USER_INFO = re.compile(r"(://)[^/@\s]*@")
 
 
-def masked(text: str, key: str = "") -> str:
-    """The text without the key itself, secret parameters of URLs, and names in URLs."""
-    if key:
-        text = text.replace(key, MASK)
+def masked(text: str, *secrets: str) -> str:
+    """The text without the secrets themselves, secret parameters of URLs, and names in URLs."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, MASK)
     return _USER_INFO.sub(rf"\1{MASK}@", _SECRET_PARAMETER.sub(rf"\1{MASK}", text))
