@@ -5,6 +5,7 @@ event passes the same processors, the last of which masks each text of it.
 """
 
 import logging
+import math
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -26,7 +27,7 @@ def configure(
     """Send all events of `level` and above to `stream` (standard output unless given).
 
     `secrets` are masked wherever they appear; `bound` (shard, epoch) stands on every event. Calling
-    it again replaces all of it, for loggers that are bound already too.
+    it again replaces all of it, but for loggers that were bound before: configure first.
     """
     target = stream or sys.stdout
     pretty = form == "pretty" or (form == "auto" and target.isatty())
@@ -80,8 +81,10 @@ def _masking(secrets: tuple[str, ...]) -> Processor:
 
 def _plain(value: Any, secrets: tuple[str, ...], depth: int = 0) -> Any:
     """The value as JSON knows it, its texts masked."""
-    if value is None or isinstance(value, (bool, int, float)):
+    if value is None or isinstance(value, (bool, int)):
         return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)    # JSON has no word for NaN
     if isinstance(value, (dict, list, tuple)) and depth >= DEPTH_MAX:
         return type(value).__name__
     if isinstance(value, dict):
