@@ -57,6 +57,13 @@ class HttpSettings(Section):
     """TCP port; 0 takes a free one and logs it."""
 
 
+class MetricsSettings(Section):
+    """What /metrics tells apart."""
+
+    instrument_labels: Literal["all", "off"] = "all"
+    """`off` leaves out the families with a series for each instrument and source path."""
+
+
 class TopicSettings(NamedTuple):
     """How one topic's records are gathered, complete: what the writer works with."""
 
@@ -342,6 +349,8 @@ class Settings(Section):
     """What they are worth."""
     http: HttpSettings = HttpSettings()
     """What people and Prometheus see."""
+    metrics: MetricsSettings = MetricsSettings()
+    """How finely it is counted."""
     log: LogSettings = LogSettings()
     """What is told."""
     pipeline: PipelineSettings = PipelineSettings()
