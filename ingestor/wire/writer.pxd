@@ -1,0 +1,68 @@
+"""The Writer's fields and its hot face: what the corridor calls for each record."""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from ingestor.records cimport Fair, Tick
+from ingestor.wire.batch cimport Batch, Seat, Topic
+from ingestor.wire.buffer cimport Pool
+
+cdef enum TakeStatus:
+    WRITTEN = 0
+    UNWRITABLE = 1          # beyond 38 digits, no price or size, an id or a list of names too long
+    NO_ROOM = 2             # the batch is at its hard limit, or there is no memory
+
+cdef enum:
+    FAIR = 4                # its topic's number, behind the four TickKinds
+    TOPICS_COUNT = 5
+
+
+cdef struct Subscription:
+    const uint8_t* constant     # head of the instrument, then provider, venue, symbol, channel
+    const uint8_t* name         # provider/venue/symbol as an Avro string
+    uint32_t constant_bytes
+    uint32_t name_bytes
+    uint32_t instrument
+    Seat seats[4]               # one a TickKind: a channel may send several
+
+
+cdef struct Instrument:
+    const uint8_t* head         # shard, epoch, slot, instrument
+    const uint8_t* fair_head    # and method, parameters_hash, conversions
+    uint32_t head_bytes
+    uint32_t fair_head_bytes
+    uint32_t list_bytes         # what its subscriptions add to a block's header
+    int64_t fair_sequence       # records of the fair topic
+
+
+cdef class Writer:
+    """Owner of all batches; see writer.pyx."""
+    cdef readonly bint due              # a batch is full: flush at the next boundary
+    cdef readonly int64_t next_due      # when the oldest open batch's linger ends; INT64_MAX: none is open
+    cdef readonly object sink
+    cdef readonly int shard
+    cdef readonly int64_t epoch
+
+    cdef Topic topics[5]
+    cdef Subscription* subscriptions
+    cdef Instrument* instruments
+    cdef uint32_t subscriptions_count
+    cdef uint32_t instruments_count
+    cdef uint64_t serials               # batches opened since the start
+    cdef Pool pool
+    cdef list routes                    # by instrument: (key, slot)
+    cdef list kept                      # the bytes objects that the tables above point into
+    cdef object outgoing                # deque of write()'s arguments: what the sink has not taken yet
+
+    # Encode one record into its batch; a TakeStatus. `tick` and what it borrows are read during the call only.
+    cdef int take(self, uint32_t subscription, const Tick* tick) noexcept nogil
+    # `flagged` are subscriptions, of any instrument, whose provider/venue/symbol the record names.
+    cdef int take_fair(self, uint32_t instrument, const Fair* fair, const uint32_t* flagged,
+                       uint32_t flagged_count) noexcept nogil
+    # Hand full and lingering batches, or all, to the sink.
+    cdef int flush(self, int64_t now_ns, bint everything) except -1
+
+    cdef uint8_t* room(self, Topic* topic, uint32_t instrument, uint32_t header_bytes, uint32_t bytes,
+                       int64_t at_ns) noexcept nogil
+    cdef uint32_t seat(self, Batch* batch, uint32_t subscription, int kind) noexcept nogil
+    cdef int hand_over(self, int number, uint32_t instrument) except -1
+    cdef bytes block(self, int number, uint32_t instrument, const uint8_t* records, uint32_t size, uint32_t count,
+                     uint32_t subscriptions)

@@ -1,0 +1,396 @@
+"""Room 5: records become Avro bytes in batches, one a topic and instrument, and leave as messages.
+
+`take` appends to a batch without the GIL and without a Python object; `flush` composes messages from
+the pieces of a batch (batch.pxd) and hands them to the sink. A block's header is composed then, when
+its counts and subscriptions are known. A batch that is full still takes records until the next
+boundary, as further pieces, each within the topic's limits.
+
+Open batches of a topic form a list by age, full ones at its head, so that a flush touches only what
+leaves. Nothing here knows where messages go, and nothing reads a clock: a batch's age counts from the
+receive time of its first record.
+"""
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy, memset
+
+from ingestor.records cimport ROUNDED, TRADE, Fair, Tick
+from ingestor.wire.batch cimport (
+    BLOCK, NO_BATCH, OFF, RECORD, Batch, Seat, Topic, batch_close, batch_commit, batch_open, batch_room, close_piece,
+)
+from ingestor.wire.buffer cimport Piece, buffer_free, pool_free, pool_init
+from ingestor.wire.encode cimport (
+    BODY_BYTES_MAX, DECIMAL_BEYOND, DECIMAL_ROUNDED, ID_BYTES_MAX, Values, avro_long, put_body, put_fair, values_of,
+)
+
+from collections import deque
+
+from ingestor.errors import ConfigError
+from ingestor.wire.schemas import avro_long as long_bytes, avro_text, single_object_prefix
+from ingestor.wire.topics import MODES, TOPICS, TopicCounts, check_topic
+
+cdef enum:
+    CONSTANT_BYTES_MAX = 1024   # names of an instrument and a subscription: ten times the longest captured
+    PREFIX_BYTES_MAX = 10       # Avro's single-object prefix is 2 and 8, a registry's 1 and 4
+    COUNTS_BYTES_MAX = 24       # of a block: the counts of two arrays and their ends
+
+
+@cython.final
+cdef class Writer:
+    """All batches of one shard.
+
+    `sink` takes the messages (ingestor/sinks/sink.py says how). `topics` names the topics to write, with
+    their settings; others are left out. `prefixes` says what a topic's messages start with when a schema
+    registry is used; by default it is Avro's single-object prefix.
+    """
+
+    def __cinit__(self, sink, topics, int shard, int64_t epoch, *, prefixes=None):
+        cdef int number
+        if not pool_init(&self.pool):
+            raise MemoryError("no memory for the write buffers")
+        self.sink = sink
+        self.shard = shard
+        self.epoch = epoch
+        self.next_due = INT64_MAX
+        self.routes, self.kept, self.outgoing = [], [], deque()
+        unknown = set(topics) - set(TOPICS)
+        if unknown:
+            raise ConfigError(f"topics: no topic {', '.join(sorted(unknown))}: use {', '.join(TOPICS)}")
+        for number, name in enumerate(TOPICS):
+            self.topics[number].head = self.topics[number].tail = NO_BATCH
+            if name in topics:
+                self._configure(number, name, topics[name], (prefixes or {}).get(name))
+
+    def _configure(self, int number, str name, settings, prefix):
+        cdef Topic* topic = &self.topics[number]
+        mode = self.sink.modes.get(name, settings.mode)
+        check_topic(name, settings, mode)
+        topic.mode = MODES.index(mode) + 1
+        topic.records_max = settings.records_max
+        topic.bytes_max = settings.bytes_max
+        topic.linger_ns = round(settings.linger_ms * 1e6)
+        if mode == "container":
+            prefix = b""
+        elif prefix is None:
+            prefix = single_object_prefix(name, mode)
+        if len(prefix) > PREFIX_BYTES_MAX:
+            raise ConfigError(f"topics.{name}: a prefix of {len(prefix)} bytes is longer than {PREFIX_BYTES_MAX}")
+        topic.prefix_bytes = <uint32_t> len(prefix)
+        memcpy(topic.prefix, PyBytes_AS_STRING(prefix), topic.prefix_bytes)
+
+    def __dealloc__(self):
+        cdef uint32_t i
+        cdef int number
+        for number in range(TOPICS_COUNT):
+            for i in range(self.instruments_count):
+                buffer_free(&self.topics[number].batches[i].buffer)
+            free(self.topics[number].batches)
+        free(self.subscriptions)
+        free(self.instruments)
+        pool_free(&self.pool)
+
+    # The tables: whose records will come.
+
+    def define_instrument(self, uint32_t index, str instrument not None, bytes key not None, int slot, *,
+                          str method="consensus_v1", str parameters_hash="", conversions=()):
+        """The instrument with number `index`, the next one; `key` and `slot` go to the sink with its records."""
+        cdef Instrument* defined
+        cdef bytes head, fair_head
+        cdef int number
+        if index != self.instruments_count:
+            raise IndexError(f"instrument {index} defined out of order: the next is {self.instruments_count}")
+        head = b"".join(map(long_bytes, (self.shard, self.epoch, slot))) + avro_text(instrument)
+        fair_head = head + avro_text(method) + avro_text(parameters_hash)
+        if conversions:
+            fair_head += long_bytes(len(conversions)) + b"".join(map(avro_text, conversions))
+        fair_head += b"\0"
+        check_names(instrument, len(fair_head), CONSTANT_BYTES_MAX)
+        self.instruments = <Instrument*> grown(self.instruments, index, sizeof(Instrument))
+        for number in range(TOPICS_COUNT):
+            self.topics[number].batches = <Batch*> grown(self.topics[number].batches, index, sizeof(Batch))
+        self.kept += [head, fair_head]
+        defined = &self.instruments[index]
+        defined.head = <const uint8_t*> PyBytes_AS_STRING(head)
+        defined.head_bytes = <uint32_t> len(head)
+        defined.fair_head = <const uint8_t*> PyBytes_AS_STRING(fair_head)
+        defined.fair_head_bytes = <uint32_t> len(fair_head)
+        self.routes.append((key, slot))
+        self.instruments_count = index + 1
+
+    def define_subscription(self, uint32_t index, uint32_t instrument_index, str provider not None,
+                            str venue not None, str symbol not None, str channel not None):
+        """The subscription with number `index`, the next one, of an instrument that is defined."""
+        cdef Subscription* defined
+        cdef Instrument* instrument
+        cdef bytes constant, name
+        if index != self.subscriptions_count:
+            raise IndexError(f"subscription {index} defined out of order: the next is {self.subscriptions_count}")
+        if instrument_index >= self.instruments_count:
+            raise IndexError(f"subscription {index} is of instrument {instrument_index}, which is not defined")
+        instrument = &self.instruments[instrument_index]
+        constant = PyBytes_FromStringAndSize(<const char*> instrument.head, instrument.head_bytes)
+        constant += b"".join(map(avro_text, (provider, venue, symbol, channel)))
+        name = avro_text(f"{provider}/{venue}/{symbol}")
+        check_names(f"{provider} {venue} {symbol} {channel}", len(constant), CONSTANT_BYTES_MAX)
+        instrument.list_bytes += <uint32_t> len(constant) - instrument.head_bytes
+        self._check_header(instrument_index)
+        self.subscriptions = <Subscription*> grown(self.subscriptions, index, sizeof(Subscription))
+        self.kept += [constant, name]
+        defined = &self.subscriptions[index]
+        defined.constant = <const uint8_t*> PyBytes_AS_STRING(constant)
+        defined.constant_bytes = <uint32_t> len(constant)
+        defined.name = <const uint8_t*> PyBytes_AS_STRING(name)
+        defined.name_bytes = <uint32_t> len(name)
+        defined.instrument = instrument_index
+        self.subscriptions_count = index + 1
+
+    def _check_header(self, uint32_t index):
+        """A block must hold its header with all subscriptions of the instrument, and one record."""
+        cdef Instrument* instrument = &self.instruments[index]
+        cdef int number
+        cdef uint32_t least = (PREFIX_BYTES_MAX + COUNTS_BYTES_MAX + BODY_BYTES_MAX + instrument.head_bytes
+                               + instrument.list_bytes)
+        for number, name in enumerate(TOPICS[:FAIR]):
+            if self.topics[number].mode == BLOCK and least > self.topics[number].bytes_max:
+                raise ConfigError(
+                    f"topics.{name}.bytes_max: {self.topics[number].bytes_max}: the subscriptions of "
+                    f"{self.routes[index][0].decode()} alone take {least}: raise it")
+
+    # The hot path.
+
+    cdef int take(self, uint32_t subscription, const Tick* tick) noexcept nogil:
+        cdef Subscription* of = &self.subscriptions[subscription]
+        cdef Topic* topic = &self.topics[tick.kind]
+        cdef Batch* batch = &topic.batches[of.instrument]
+        cdef Values values
+        cdef uint8_t* at
+        cdef uint32_t seated
+        cdef int status, flags = tick.flags
+        if topic.mode == OFF:
+            return WRITTEN
+        status = values_of(tick, &values)
+        if (status == DECIMAL_BEYOND or tick.id.size > ID_BYTES_MAX
+                or (tick.kind == TRADE and tick.present & 3 != 3)):
+            topic.unwritable += 1
+            return UNWRITABLE
+        at = self.room(topic, of.instrument, self.instruments[of.instrument].head_bytes,
+                       PREFIX_BYTES_MAX + of.constant_bytes + BODY_BYTES_MAX, tick.ts_recv_ns)
+        if at == NULL:
+            return NO_ROOM
+        if status == DECIMAL_ROUNDED:
+            flags |= ROUNDED
+            topic.rounded += 1
+        seated = batch.subscriptions
+        if topic.mode == BLOCK:
+            at = avro_long(at, self.seat(batch, subscription, tick.kind))
+        else:
+            memcpy(at, topic.prefix, topic.prefix_bytes)
+            memcpy(at + topic.prefix_bytes, of.constant, of.constant_bytes)
+            at += topic.prefix_bytes + of.constant_bytes
+        at = put_body(at, tick, &values, flags)
+        if batch_commit(topic, of.instrument, at, seated, tick.ts_recv_ns):
+            self.due = True
+        return WRITTEN
+
+    cdef int take_fair(self, uint32_t instrument, const Fair* fair, const uint32_t* flagged,
+                       uint32_t flagged_count) noexcept nogil:
+        cdef Instrument* of = &self.instruments[instrument]
+        cdef Topic* topic = &self.topics[FAIR]
+        cdef Subscription* named
+        cdef uint8_t* at
+        cdef uint32_t i, bytes = PREFIX_BYTES_MAX + of.fair_head_bytes + COUNTS_BYTES_MAX + BODY_BYTES_MAX
+        if topic.mode == OFF:
+            return WRITTEN
+        for i in range(flagged_count):
+            bytes += self.subscriptions[flagged[i]].name_bytes
+            if bytes > topic.bytes_max:
+                topic.unwritable += 1
+                return UNWRITABLE
+        at = self.room(topic, instrument, of.fair_head_bytes, bytes, fair.ts_emit_ns)
+        if at == NULL:
+            return NO_ROOM
+        if topic.mode != BLOCK:
+            memcpy(at, topic.prefix, topic.prefix_bytes)
+            memcpy(at + topic.prefix_bytes, of.fair_head, of.fair_head_bytes)
+            at += topic.prefix_bytes + of.fair_head_bytes
+        of.fair_sequence += 1
+        at = put_fair(at, fair, of.fair_sequence)
+        if flagged_count:
+            at = avro_long(at, flagged_count)
+            for i in range(flagged_count):
+                named = &self.subscriptions[flagged[i]]
+                memcpy(at, named.name, named.name_bytes)
+                at += named.name_bytes
+        at[0] = 0
+        if batch_commit(topic, instrument, at + 1, 0, fair.ts_emit_ns):
+            self.due = True
+        return WRITTEN
+
+    cdef uint8_t* room(self, Topic* topic, uint32_t instrument, uint32_t header_bytes, uint32_t bytes,
+                       int64_t at_ns) noexcept nogil:
+        """Where the next record of this batch starts, opening the batch if need be; NULL is counted."""
+        cdef Batch* batch = &topic.batches[instrument]
+        cdef uint8_t* at = NULL
+        if batch.serial == 0:
+            if not batch_open(topic, instrument, &self.pool, self.serials + 1,
+                              topic.prefix_bytes + header_bytes + COUNTS_BYTES_MAX if topic.mode == BLOCK else 0,
+                              at_ns):
+                topic.no_room += 1
+                return NULL
+            self.serials += 1
+            if at_ns + topic.linger_ns < self.next_due:
+                self.next_due = at_ns + topic.linger_ns
+        elif at_ns < batch.opened_ns and at_ns < self.next_due:
+            self.next_due = at_ns       # the clock stepped back: ages mean nothing, so that all may leave
+        at = batch_room(topic, batch, bytes)
+        if at == NULL:
+            topic.no_room += 1
+        return at
+
+    cdef uint32_t seat(self, Batch* batch, uint32_t subscription, int kind) noexcept nogil:
+        """Index of the subscription in the block's list; it is appended to the list if it is new."""
+        cdef Seat* seat = &self.subscriptions[subscription].seats[kind]
+        if seat.serial != batch.serial:
+            seat.serial = batch.serial
+            seat.index = batch.subscriptions
+            if batch.subscriptions:
+                self.subscriptions[batch.last_seat].seats[kind].next = subscription
+            else:
+                batch.first_seat = subscription
+            batch.last_seat = subscription
+            batch.subscriptions += 1
+            batch.header_bytes += (self.subscriptions[subscription].constant_bytes
+                                   - self.instruments[self.subscriptions[subscription].instrument].head_bytes)
+        return seat.index
+
+    # The batch boundary.
+
+    cdef int flush(self, int64_t now_ns, bint everything) except -1:
+        cdef Topic* topic
+        cdef Batch* batch
+        cdef int number
+        cdef uint32_t index
+        self.next_due = INT64_MAX
+        self.due = False
+        for number in range(TOPICS_COUNT):
+            topic = &self.topics[number]
+            while topic.head != NO_BATCH:
+                index = topic.head
+                batch = &topic.batches[index]
+                if not (everything or batch.full or now_ns - batch.opened_ns >= topic.linger_ns
+                        or now_ns < batch.opened_ns):
+                    self.next_due = min(self.next_due, batch.opened_ns + topic.linger_ns)
+                    break
+                self.hand_over(number, index)
+                batch_close(topic, index, &self.pool)
+        while self.outgoing:
+            self.sink.write(*self.outgoing[0])
+            self.outgoing.popleft()
+        return 0
+
+    cdef int hand_over(self, int number, uint32_t instrument) except -1:
+        """Compose the messages of one batch, in order. What was composed goes out even if a later call fails."""
+        cdef Topic* topic = &self.topics[number]
+        cdef Batch* batch = &topic.batches[instrument]
+        cdef Piece* piece
+        cdef uint32_t i, first, start = 0
+        cdef int64_t oldest, newest
+        cdef bytes payload
+        cdef list written = [], payloads
+        key, slot = self.routes[instrument]
+        if batch.piece_records:
+            close_piece(batch, batch.used, batch.subscriptions)
+        if topic.mode == RECORD:
+            for first in range(0, batch.pieces, topic.records_max):
+                payloads = []
+                oldest = newest = batch.buffer.pieces[first].oldest_ns
+                for i in range(first, min(first + topic.records_max, batch.pieces)):
+                    piece = &batch.buffer.pieces[i]
+                    payloads.append(PyBytes_FromStringAndSize(<char*> batch.buffer.at + start, piece.end - start))
+                    oldest, newest = min(oldest, piece.oldest_ns), max(newest, piece.newest_ns)
+                    start = piece.end
+                written.append((TOPICS[number], key, slot, payloads, len(payloads), oldest, newest))
+            topic.bytes += batch.used
+        else:
+            for i in range(batch.pieces):
+                piece = &batch.buffer.pieces[i]
+                if topic.mode == BLOCK:
+                    payload = self.block(number, instrument, batch.buffer.at + start, piece.end - start,
+                                         piece.records, piece.subscriptions)
+                else:
+                    payload = PyBytes_FromStringAndSize(<char*> batch.buffer.at + start, piece.end - start)
+                topic.bytes += <uint64_t> len(payload)
+                start = piece.end
+                written.append((TOPICS[number], key, slot, payload, piece.records, piece.oldest_ns, piece.newest_ns))
+        topic.handed += <uint64_t> len(written)
+        self.outgoing.extend(written)
+        return 0
+
+    cdef bytes block(self, int number, uint32_t instrument, const uint8_t* records, uint32_t size, uint32_t count,
+                     uint32_t subscriptions):
+        """Prefix, head, the list of the first `subscriptions` seats (none in fair), then the records."""
+        cdef Topic* topic = &self.topics[number]
+        cdef Batch* batch = &topic.batches[instrument]
+        cdef Instrument* of = &self.instruments[instrument]
+        cdef Subscription* listed
+        cdef uint32_t i, seat = batch.first_seat
+        cdef bytes payload = PyBytes_FromStringAndSize(NULL, batch.header_bytes + size)
+        cdef uint8_t* start = <uint8_t*> PyBytes_AS_STRING(payload)
+        cdef uint8_t* at = start
+        memcpy(at, topic.prefix, topic.prefix_bytes)
+        at += topic.prefix_bytes
+        if number == FAIR:
+            memcpy(at, of.fair_head, of.fair_head_bytes)
+            at += of.fair_head_bytes
+        else:
+            memcpy(at, of.head, of.head_bytes)
+            at = avro_long(at + of.head_bytes, subscriptions)
+            for i in range(subscriptions):
+                listed = &self.subscriptions[seat]
+                memcpy(at, listed.constant + of.head_bytes, listed.constant_bytes - of.head_bytes)
+                at += listed.constant_bytes - of.head_bytes
+                seat = listed.seats[number].next
+            at[0] = 0
+            at += 1
+        at = avro_long(at, count)
+        memcpy(at, records, size)
+        at[size] = 0
+        return payload[:at + size + 1 - start]
+
+    def flush_now(self, int64_t now_ns, bint everything=True):
+        """Hand batches to the sink: all, or those that are full or have lingered at `now_ns`."""
+        self.flush(now_ns, everything)
+
+    def next_due_ns(self):
+        """When the oldest open batch's linger ends, UTC epoch ns; INT64_MAX when none is open."""
+        return self.next_due
+
+    def stats(self):
+        """TopicCounts by topic, of the topics that are written."""
+        cdef int number
+        cdef Topic* topic
+        counts = {}
+        for number, name in enumerate(TOPICS):
+            topic = &self.topics[number]
+            if topic.mode != OFF:
+                counts[name] = TopicCounts(records=topic.records, batches=topic.handed, bytes=topic.bytes,
+                                           unwritable=topic.unwritable, no_room=topic.no_room, rounded=topic.rounded)
+        return counts
+
+
+cdef void* grown(void* rows, uint32_t count, size_t size) except NULL:
+    """The table with a further row, zeroed, behind `count` rows. It doubles at each power of two."""
+    cdef void* more = rows
+    if count & (count - 1) == 0:
+        more = realloc(rows, (2 * count if count else 1) * size)
+        if more == NULL:
+            raise MemoryError("no memory for the tables of instruments and subscriptions")
+    memset(<uint8_t*> more + count * size, 0, size)
+    return more
+
+
+cdef int check_names(str what, size_t size, size_t limit) except -1:
+    if size > limit:
+        raise ConfigError(f"instruments: the names of {what} take {size} bytes, more than {limit}: shorten them")
+    return 0
