@@ -1,0 +1,136 @@
+"""The metrics by name: the one table of types, labels and meanings. Data only.
+
+docs/METRICS.md is generated from it (scripts/metrics-md); metrics.py fills it with numbers, and can't
+name what is not here. Base units; counters end in _total. Families with an `instrument` label cost a
+series for each source path or instrument, and can be turned off; everything else ends at provider,
+venue and data class. The shard is a label of ingestor_build_info alone: the scraper knows which shard
+it scraped.
+"""
+
+from typing import Literal, NamedTuple
+
+from ingestor.records import FAIR_STATUS_NAMES
+
+CONNECTION = ("provider", "connection")
+MARKETS = ("provider", "venue", "data_class")
+PATH = (*MARKETS, "instrument")
+#: Buckets outside these bounds (seconds) are merged; a provider is not nearer than a millisecond.
+BOUNDS = {
+    "ingestor_exchange_to_receive_seconds": (1e-3, 70.0),
+    "ingestor_receive_to_enqueue_seconds": (8e-6, 0.14),
+    "ingestor_receive_to_ack_seconds": (0.0, float("inf")),
+}
+
+
+class Family(NamedTuple):
+    """One metric: its name as scraped, and what it says."""
+
+    name: str
+    type: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    meaning: str
+
+
+FAMILIES: dict[str, tuple[Family, ...]] = {
+    "The process": (
+        Family("ingestor_build_info", "gauge", ("version", "python", "shard"), "Always 1; which program this is."),
+        Family("ingestor_started_timestamp_seconds", "gauge", (), "When the worker started, UTC."),
+        Family("ingestor_loop_heartbeat_age_seconds", "gauge", (),
+               "Since the event loop last showed that it turns; /healthz fails at 30."),
+        Family("ingestor_reading_paused", "gauge", (),
+               "1 while nothing is read from the providers because the sink is full."),
+    ),
+    "Connections": (
+        Family("ingestor_connection_up", "gauge", CONNECTION, "1 when connected, and all wanted was subscribed to."),
+        Family("ingestor_connection_state", "gauge", CONNECTION,
+               "0 nothing to carry, 1 connecting, 2 subscribing, 3 live, 4 waiting for the next attempt, 5 stopped."),
+        Family("ingestor_connection_last_frame_timestamp_seconds", "gauge", CONNECTION,
+               "When the last frame of any kind came; no series before the first."),
+        Family("ingestor_connects_total", "counter", CONNECTION, "Connections that were opened."),
+        Family("ingestor_disconnects_total", "counter", ("provider", "reason"),
+               "Connections that ended or could not be opened, by reason."),
+        Family("ingestor_received_bytes_total", "counter", CONNECTION,
+               "Payload as it came over the line, compressed where it was."),
+        Family("ingestor_sent_bytes_total", "counter", CONNECTION, "Payload sent: subscriptions, heartbeats."),
+        Family("ingestor_subscriptions_wanted", "gauge", CONNECTION, "Subscriptions this connection shall carry."),
+        Family("ingestor_subscriptions_active", "gauge", CONNECTION, "Subscriptions asked for and not refused."),
+        Family("ingestor_subscriptions_refused", "gauge", CONNECTION, "Subscriptions that the provider refused."),
+        Family("ingestor_acks_missing_total", "counter", CONNECTION, "Requests that the provider never answered."),
+        Family("ingestor_controls_misread_total", "counter", CONNECTION,
+               "Control messages that the dialect could not read."),
+    ),
+    "Frames": (
+        Family("ingestor_frames_total", "counter", ("provider", "status"),
+               "Frames decoded, by outcome: decoded, ignored and control are sound, the others name the fault."),
+        Family("ingestor_frame_bytes_total", "counter", ("provider",), "Bytes decoded, after decompression."),
+        Family("ingestor_messages_rejected_total", "counter", ("provider", "reason"),
+               "What was received and could not be used: faulty frames by their fault, and records of symbols that "
+               "are in no instruments file (unknown_instrument)."),
+        Family("ingestor_quarantined_frames_total", "counter", (), "Faulty frames of which a copy was kept."),
+        Family("ingestor_rounded_values_total", "counter", (), "Decimals with more than 18 digits, rounded half-even."),
+        Family("ingestor_snapshots_total", "counter", (),
+               "Records that a provider replays on subscribing; they move no price."),
+    ),
+    "Records": (
+        Family("ingestor_ticks_total", "counter", (*MARKETS, "kind"), "Records admitted, by kind."),
+        Family("ingestor_duplicates_total", "counter", MARKETS, "Records dropped because they were known already."),
+        Family("ingestor_late_ticks_total", "counter", MARKETS, "Records older than the newest of their subscription."),
+        Family("ingestor_outliers_total", "counter", MARKETS, "Trades that the print filter refused for the price."),
+        Family("ingestor_crossed_quotes_total", "counter", MARKETS, "Quotes with the bid above the ask."),
+        Family("ingestor_sequence_missing_total", "counter", MARKETS, "Sequence numbers that gaps left out."),
+        Family("ingestor_source_paths", "gauge", MARKETS, "Source paths configured."),
+        Family("ingestor_source_paths_silent", "gauge", MARKETS,
+               "Source paths that brought nothing since the start."),
+        Family("ingestor_oldest_update_age_seconds", "gauge", MARKETS,
+               "Since the last record of the source path that has been quiet longest; those that never spoke are "
+               "left out."),
+        Family("ingestor_exchange_to_receive_seconds", "histogram", MARKETS,
+               "From the venue's event time to our receipt, by both clocks; negative counts as 0."),
+        Family("ingestor_clock_skew_negative_total", "counter", MARKETS,
+               "Records whose event time lay in the future when they came."),
+    ),
+    "Source paths": (
+        Family("ingestor_messages_received_total", "counter", PATH, "Records admitted."),
+        Family("ingestor_sequence_gaps_total", "counter", PATH, "Jumps in the provider's sequence."),
+        Family("ingestor_last_update_timestamp_seconds", "gauge", PATH,
+               "When the last record came; no series before the first."),
+    ),
+    "Fair prices": (
+        Family("ingestor_fair_evaluations_total", "counter", (), "Fair prices computed."),
+        Family("ingestor_fair_instruments", "gauge", ("data_class", "status"), "Instruments, by fair-price status."),
+        Family("ingestor_fair_flagged_sources", "gauge", ("data_class",),
+               "Sources whose price is now left out because it disagrees."),
+        Family("ingestor_fair_price", "gauge", ("instrument",), "The fair price; no series while unavailable."),
+        Family("ingestor_fair_conf_ratio", "gauge", ("instrument",),
+               "Its confidence (the farther quartile of the votes, from the price) over the price."),
+        Family("ingestor_fair_status", "gauge", ("instrument",),
+               ", ".join(f"{number} {name}" for number, name in enumerate(FAIR_STATUS_NAMES)) + "."),
+        Family("ingestor_fair_venues_used", "gauge", ("instrument",), "Venues whose prices count now."),
+        Family("ingestor_fair_update_timestamp_seconds", "gauge", ("instrument",),
+               "When it was last computed; no series before the first time."),
+    ),
+    "Publishing": (
+        Family("ingestor_receive_to_enqueue_seconds", "histogram", (),
+               "From the first frame of a burst to the end of its batch boundary: our own cost."),
+        Family("ingestor_published_records_total", "counter", ("topic",), "Records encoded for the topic."),
+        Family("ingestor_published_batches_total", "counter", ("topic",), "Batches handed to the sink."),
+        Family("ingestor_published_bytes_total", "counter", ("topic",), "Their size before the sink compresses."),
+        Family("ingestor_dropped_total", "counter", ("topic", "reason"),
+               "Records that did not leave: unwritable, the schema can't hold a value. To be 0 or explained."),
+        Family("ingestor_sink_ready", "gauge", ("sink",), "1 when the sink takes records."),
+        Family("ingestor_receive_to_ack_seconds", "histogram", (),
+               "From the receipt of a batch's oldest record to the sink's acknowledgement."),
+    ),
+    "Kafka, or another sink": tuple(
+        Family(f"ingestor_{sink}_{name}", kind, labels, meaning + with_)    # type: ignore[arg-type]
+        for sink, with_ in (("kafka", ""), ("sink", " (Sinks other than Kafka.)"))
+        for name, kind, labels, meaning in (
+            ("produced_total", "counter", ("topic",), "Records given to the sink."),
+            ("delivered_total", "counter", ("topic",), "Records acknowledged."),
+            ("failed_total", "counter", ("topic",), "Records that the sink gave up on. To be 0."),
+            ("retries_total", "counter", ("topic",), "Messages that had to be produced again."),
+            ("queue_messages", "gauge", (), "Messages not acknowledged yet."),
+            ("queue_bytes", "gauge", (), "Bytes not acknowledged yet."),
+        )),
+}
+BY_NAME = {family.name: family for group in FAMILIES.values() for family in group}

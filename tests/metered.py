@@ -1,0 +1,102 @@
+"""A worker's numbers in the shapes that the rooms give, for the tests of the metrics."""
+
+import math
+from collections import Counter
+from types import SimpleNamespace
+
+from ingestor.feeds.link import ConnectionState, LinkStats
+from ingestor.metrics import Facts
+from ingestor.records import STATUS_NAMES
+from ingestor.wire.topics import TopicCounts
+
+S = 1_000_000_000
+NOW_NS = 1_800_000_000 * S
+BOUNDS = [(1 << bucket) / 1e6 for bucket in range(27)]
+
+
+def histogram(**counts_by_bucket: int) -> dict:
+    counts = [0] * 28
+    for bucket, count in counts_by_bucket.items():
+        counts[int(bucket[1:])] = count
+    return {"bounds": BOUNDS, "counts": counts, "sum": 1.5, "negative": 2}
+
+
+def path(instrument: str, *, provider="okx-v5", venue="okx", data_class="spot", **changes) -> dict:
+    return {
+        "provider": provider, "venue": venue, "data_class": data_class, "instrument": instrument,
+        "symbol": instrument.upper(), "section": "", "trades": 5, "quotes": 7, "bars": 1, "references": 0,
+        "duplicates": 1, "gaps": 2, "missing": 9, "late": 3, "outliers": 4, "crossed": 6,
+        "last_recv_ns": NOW_NS - 4 * S, "last_event_ns": NOW_NS - 4 * S, **changes}
+
+
+def fair(instrument: str, **changes) -> dict:
+    return {
+        "instrument": instrument, "data_class": "spot", "price": 50_000.0, "conf": 5.0, "q25": 49_995.0,
+        "q75": 50_005.0, "status": "OK", "n": 4, "n_used": 3, "venues_used": 3, "n_eff": 2.9, "score": 0.9,
+        "gate": 250.0, "anchor": 50_000.0, "version": 12, "ts_event_ns": NOW_NS - S, "ts_emit_ns": NOW_NS,
+        "age_freshest_s": 0.1, "age_oldest_s": 2.0, "flagged": ["okx-v5/okx/BTC-USDT"], **changes}
+
+
+def connection(provider="okx-v5", name="c0", **statuses: int) -> dict:
+    return {"provider": provider, "section": "", "name": name, "frames": sum(statuses.values()), "bytes": 4096,
+            "statuses": {**dict.fromkeys(STATUS_NAMES, 0), **statuses}}
+
+
+class FakeSource:
+    """A worker with one provider, in the shapes that the rooms give."""
+
+    def __init__(self) -> None:
+        self.paths = [path("btc-usd"), path("eth-usd", last_recv_ns=NOW_NS - 9 * S), path("sol-usd", last_recv_ns=None)]
+        self.the_fairs = [fair("btc-usd"), fair("eth-usd", status="UNAVAILABLE", price=math.nan, conf=math.nan,
+                                                flagged=[], ts_emit_ns=0, ts_event_ns=None)]
+        self.connections = [connection(decoded=10, syntax=2), connection(name="c1", decoded=1)]
+        self.the_links = {"okx-v5": [
+            LinkStats("c0", "", ConnectionState.LIVE, connects=3, disconnects=Counter(silence=1, age=1),
+                      bytes_in=1000, bytes_out=50, last_frame_ns=NOW_NS, wanted=4, active=3, refused=1),
+            LinkStats("c1", "", ConnectionState.WAITING, disconnects=Counter(connect_failed=7), wanted=2)]}
+        self.the_facts = Facts("0.1.0", 3, 1_700_000_000.5, 0.25, False, "kafka", True)
+        self.the_sink = sink_stats()
+        self.topics = {"trades": TopicCounts(100, 4, 9000, 1, 0, 0), "fair": TopicCounts(7, 7, 700, 0, 0, 0)}
+
+    def counters(self):
+        return {
+            "connections": self.connections, "paths": self.paths, "unknown": {"okx-v5": 8}, "snapshots": 11,
+            "rounded": 12, "evaluations": 13, "unwritten": 1, "quarantined": 2,
+            "exchange_to_receive": [
+                {"provider": "okx-v5", "venue": "okx", "data_class": "spot", **histogram(b3=4, b14=5, b27=1)}],
+            "receive_to_enqueue": histogram(b5=3)}
+
+    def fairs(self):
+        return self.the_fairs
+
+    def writer(self):
+        return self.topics
+
+    def sink(self):
+        return self.the_sink
+
+    def links(self):
+        return self.the_links
+
+    def facts(self):
+        return self.the_facts
+
+
+class NothingYet(FakeSource):
+    """The worker before it has built anything."""
+
+    counters = dict
+    fairs = list
+    links = dict
+
+    def writer(self):
+        return None
+
+    def sink(self):
+        return None
+
+
+def sink_stats():
+    return SimpleNamespace(
+        topics={"trades": SimpleNamespace(produced=90, delivered=80, failed=1, retries=2)},
+        queue_messages=9, queue_bytes=900, receive_to_ack={"bounds": [0.001, 0.01], "counts": [1, 2, 3], "sum": 0.5})
