@@ -1,0 +1,62 @@
+"""How fast is each dialect's decoder, from bytes to exact records, beside orjson.loads and msgspec on the same frames?
+
+Only frames that yield records count, so that nothing is won by ignoring depth. orjson makes Python objects
+and looks at no field; msgspec makes structs of the fields we use and leaves numbers as they stand; ours makes
+records with exact decimals, times in ns and ids. Kaiko is protobuf: there the peer is Google's parser.
+"""
+
+from bench.frames import Frames, recorded
+from bench.measure import Outcome, interleave, timed, versioned
+from bench.peers import MSGSPEC, ORJSON, PROTOBUF, msgspec_decode, orjson_loads, protobuf_parse
+from ingestor.decode import Decoder
+from ingestor.providers.registry import MODULES
+
+FRAMES_MIN = 20_000     # a few captured frames are repeated up to this: a turn takes milliseconds
+FRAMES_SMOKE = 200
+TURNS = 15
+
+
+def enough(found: Frames, smoke: bool) -> list[bytes]:
+    """The frames of one turn."""
+    if smoke:
+        return found.frames[:FRAMES_SMOKE]
+    return found.frames * -(-FRAMES_MIN // len(found))
+
+
+def ours(dialect: str, frames: list[bytes], records: int) -> float:
+    """Seconds to decode; fails unless it yields exactly `records` and refuses nothing."""
+    decoder = Decoder(dialect)
+    counted = None
+
+    def work() -> None:
+        nonlocal counted
+        counted = decoder.count_all(frames)
+
+    seconds = timed(work)
+    if counted != (records, 0):
+        raise AssertionError(f"{dialect}: (records, malformed) are {counted}, not {(records, 0)}")
+    return seconds
+
+
+def run(smoke: bool = False) -> Outcome:
+    """decode_<dialect>_ticks_per_s, with the best peer's messages as its peer."""
+    outcome = Outcome()
+    for dialect in MODULES:
+        found = recorded(dialect)
+        frames = enough(found, smoke)
+        records = Decoder(dialect).count_all(frames)[0]
+        variants = {"ours": lambda d=dialect, f=frames, r=records: ours(d, f, r)}
+        if dialect == "kaiko":
+            variants[PROTOBUF] = lambda f=frames: protobuf_parse(f)
+        else:
+            variants[ORJSON] = lambda f=frames: orjson_loads(f)
+            variants[MSGSPEC] = lambda d=dialect, f=frames: msgspec_decode(d, f)
+        timings = interleave(variants, 2 if smoke else TURNS)
+        best = min((name for name in variants if name != "ours"), key=lambda name: timings[name].best)
+        outcome.rate(
+            f"decode_{dialect.replace('-', '_')}_ticks_per_s", records / timings["ours"].best, "ticks/s",
+            f"{best} ({versioned(best.split('.')[0].split()[0])}), messages/s", len(frames) / timings[best].best)
+        outcome.details[dialect] = {
+            **found.about(), "frames_a_turn": len(frames), "records_a_turn": records,
+            "ns_a_frame": {name: timing.as_dict(len(frames)) for name, timing in timings.items()}}
+    return outcome

@@ -1,0 +1,96 @@
+"""The frames that the benches feed: captured ones where they exist, generated ones of the same form where not.
+
+A bench says which it used. Captures are found as the tests find them: INGESTOR_CAPTURES, or
+../shared/captures beside the repository.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.generated import walk
+from bench.measure import ROOT
+from ingestor.decode import Decoder
+
+BINANCE_FILES = {
+    "binance-spot": ("binance-spot.hft-btcusdt-2023-04-05.jsonl", "binance-spot.hft-btcusdt-2024-08-08.jsonl"),
+    "binance-usdm": ("binance-usdm.hft-btcusdt-2023-04-05.jsonl", "binance-usdm.hft-btcusdt-2024-08-08.jsonl"),
+}
+FILES = {
+    **BINANCE_FILES,
+    "coinbase-exchange": ("coinbase-exchange.cf-2021-04-17.part1.jsonl",),
+    "okx-v5": ("okx-v5.cf-okx-ws1.jsonl", "okx-v5.cf-ws1.jsonl", "okx-v5.cf-ws2-dupconn.jsonl"),
+    "bybit-v5": ("bybit-v5.cf-ws1.jsonl", "bybit-v5.cf-ws2.jsonl", "bybit-v5.cf-2026-08-09.part1.jsonl"),
+}
+#: A dialect with fewer captured records than this is measured on generated frames.
+CAPTURED_MIN = 50
+GENERATED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Frames of one dialect. `source` is `captured` or `generated`."""
+
+    dialect: str
+    source: str
+    frames: list[bytes]
+    recv_ns: list[int]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def bytes_mean(self) -> float:
+        return sum(map(len, self.frames)) / len(self.frames)
+
+    def first(self, count: int) -> "Frames":
+        return Frames(self.dialect, self.source, self.frames[:count], self.recv_ns[:count])
+
+    def about(self) -> dict[str, object]:
+        return {"source": self.source, "frames": len(self), "bytes_mean": round(self.bytes_mean, 1)}
+
+
+def captures() -> Path | None:
+    """The folder of captured frames, where there is one."""
+    folder = Path(os.environ.get("INGESTOR_CAPTURES", ROOT / ".." / "shared" / "captures"))
+    return folder if folder.is_dir() else None
+
+
+def received(file: Path) -> Iterator[tuple[int, bytes]]:
+    """(receive time in ns, frame) of each frame that a recorder received."""
+    with file.open(encoding="utf-8") as lines:
+        for line in map(json.loads, lines):
+            if line["dir"] == "in":
+                yield line["ts_ns"] or 0, line["raw"].encode()
+
+
+def recorded(dialect: str) -> Frames:
+    """Frames of a dialect that hold at least one record, in captured order."""
+    folder = captures()
+    decoder = Decoder(dialect)
+    kept: list[tuple[int, bytes]] = []
+    for file in FILES.get(dialect, ()) if folder else ():
+        decoder.reset()
+        kept += [pair for pair in received(folder / file) if decoder.count_all([pair[1]])[0]]
+    if len(kept) < CAPTURED_MIN:
+        return generated(dialect, GENERATED)
+    return Frames(dialect, "captured", [frame for _, frame in kept], [ns for ns, _ in kept])
+
+
+def binance(dialect: str) -> Frames:
+    """The captured trades and best bids and asks of BTCUSDT of a Binance dialect, nothing else."""
+    folder = captures()
+    if folder is None:
+        return generated(dialect, GENERATED)
+    kept = [
+        pair for file in BINANCE_FILES[dialect] for pair in received(folder / file)
+        if b"@trade" in pair[1][:40] or b"@bookTicker" in pair[1][:40]]
+    return Frames(dialect, "captured", [frame for _, frame in kept], [ns for ns, _ in kept])
+
+
+def generated(dialect: str, count: int) -> Frames:
+    """`count` frames of the dialect's documented form."""
+    frames, recv_ns = walk(dialect, count)
+    return Frames(dialect, "generated", frames, recv_ns)

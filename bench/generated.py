@@ -1,0 +1,103 @@
+"""Frames of each dialect's documented form with plausible values, for what nobody has captured.
+
+A seeded random walk, one frame in four a trade, rising ids and times: the same frames every time.
+"""
+
+import random
+from collections.abc import Callable
+
+SECOND = 1_000_000_000
+BEGIN_NS = 1_786_562_940 * SECOND   # 2026-08-12T19:29:00Z
+
+# Every template gets: id, price, ask, size, ask_size (decimals as text), ms (epoch), iso (UTC, microseconds, no zone).
+TRADES = {
+    "binance-spot":
+        '{"stream":"btcusdt@trade","data":{"e":"trade","E":%(ms)d,"s":"BTCUSDT","t":%(id)d,"p":"%(price)s000000",'
+        '"q":"%(size)s000","T":%(ms)d,"m":true,"M":true}}',
+    "binance-usdm":
+        '{"stream":"btcusdt@trade","data":{"e":"trade","E":%(ms)d,"T":%(ms)d,"s":"BTCUSDT","t":%(id)d,"p":"%(price)s",'
+        '"q":"%(size)s","X":"MARKET","m":true}}',
+    "coinbase-exchange":
+        '{"type":"match","trade_id":%(id)d,"maker_order_id":"27fff20b-af29-4f45-8744-%(id)012d",'
+        '"taker_order_id":"1da6ce16-c8da-4732-9f71-%(id)012d","side":"sell","size":"%(size)s","price":"%(price)s",'
+        '"product_id":"BTC-USD","sequence":%(id)d,"time":"%(iso)sZ"}',
+    "kraken-v2":
+        '{"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","side":"sell","price":%(price)s,"qty":%(size)s,'
+        '"ord_type":"market","trade_id":%(id)d,"timestamp":"%(iso)sZ"}]}',
+    "okx-v5":
+        '{"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT","tradeId":"%(id)d",'
+        '"px":"%(price)s","sz":"%(size)s","side":"sell","ts":"%(ms)d","count":"1","seqId":%(id)d}]}',
+    "bybit-v5":
+        '{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":%(ms)d,"data":[{"T":%(ms)d,"s":"BTCUSDT","S":"Sell",'
+        '"v":"%(size)s","p":"%(price)s","L":"MinusTick","i":"7bf02dbc-1c6d-4b5e-9f2a-%(id)012d","BT":false,"RPI":false,'
+        '"seq":%(id)d}]}',
+    "coinapi":
+        '{"type":"trade","symbol_id":"COINBASE_SPOT_BTC_USD","sequence":%(id)d,"time_exchange":"%(iso)s0Z",'
+        '"time_coinapi":"%(iso)s1Z","uuid":"3b6c2c0a-77aa-4a3c-9d4e-%(id)012d","price":%(price)s,"size":%(size)s,'
+        '"taker_side":"SELL"}',
+}
+QUOTES = {
+    "binance-spot":
+        '{"stream":"btcusdt@bookTicker","data":{"u":%(id)d,"s":"BTCUSDT","b":"%(price)s000000","B":"%(size)s000",'
+        '"a":"%(ask)s000000","A":"%(ask_size)s000"}}',
+    "binance-usdm":
+        '{"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","u":%(id)d,"s":"BTCUSDT","b":"%(price)s","B":"%(size)s",'
+        '"a":"%(ask)s","A":"%(ask_size)s","T":%(ms)d,"E":%(ms)d}}',
+    "coinbase-exchange":
+        '{"type":"ticker","sequence":%(id)d,"product_id":"BTC-USD","price":"%(price)s","open_24h":"63664.67",'
+        '"volume_24h":"94381.28000000","low_24h":"63369.1","high_24h":"65016.55","volume_30d":"2295579.57000000",'
+        '"best_bid":"%(price)s","best_bid_size":"%(size)s","best_ask":"%(ask)s","best_ask_size":"%(ask_size)s",'
+        '"side":"buy","time":"%(iso)sZ","trade_id":%(id)d,"last_size":"0.04"}',
+    "kraken-v2":
+        '{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD","bid":%(price)s,"bid_qty":%(size)s,'
+        '"ask":%(ask)s,"ask_qty":%(ask_size)s,"last":%(price)s,"volume":1020.88387727,"vwap":63685.7,"low":63250,'
+        '"high":64409.2,"change":0.7,"change_pct":0,"trades":47535,"timestamp":"%(iso)sZ"}]}',
+    "okx-v5":
+        '{"arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"data":[{"asks":[["%(ask)s","%(ask_size)s","0","22"]],'
+        '"bids":[["%(price)s","%(size)s","0","22"]],"ts":"%(ms)d","seqId":%(id)d}]}',
+    "bybit-v5":
+        '{"topic":"orderbook.1.BTCUSDT","type":"snapshot","ts":%(ms)d,"data":{"s":"BTCUSDT","b":[["%(price)s",'
+        '"%(size)s"]],"a":[["%(ask)s","%(ask_size)s"]],"u":%(id)d,"seq":%(id)d},"cts":%(ms)d}',
+    "coinapi":
+        '{"type":"quote","symbol_id":"COINBASE_SPOT_BTC_USD","sequence":%(id)d,"time_exchange":"%(iso)s0Z",'
+        '"time_coinapi":"%(iso)s1Z","ask_price":%(ask)s,"ask_size":%(ask_size)s,"bid_price":%(price)s,'
+        '"bid_size":%(size)s}',
+}
+ID_BEGIN = 5_154_882_831
+
+
+def walk(dialect: str, count: int) -> tuple[list[bytes], list[int]]:
+    """`count` frames of the dialect, and their receive times."""
+    chance = random.Random(dialect)
+    write: Callable[..., bytes] = kaiko if dialect == "kaiko" else text
+    frames, recv_ns = [], []
+    cents, now_ns = 6_401_237, BEGIN_NS
+    for number in range(count):
+        cents += chance.randint(-40, 40)
+        now_ns += chance.randint(1_000, 2_000_000)
+        frames.append(write(dialect, number % 4 == 0, ID_BEGIN + number, cents, chance.randint(1, 900_000), now_ns))
+        recv_ns.append(now_ns)
+    return frames, recv_ns
+
+
+def text(dialect: str, trade: bool, id: int, cents: int, units: int, ns: int) -> bytes:
+    """One frame of a dialect that speaks JSON. `cents` of the price, `units` of 0.00001 of the size."""
+    minutes, rest = divmod(ns - BEGIN_NS, 60 * SECOND)
+    template = (TRADES if trade else QUOTES)[dialect]
+    return (template % {
+        "id": id, "price": f"{cents // 100}.{cents % 100:02}", "ask": f"{(cents + 10) // 100}.{(cents + 10) % 100:02}",
+        "size": f"{units / 100_000:.5f}", "ask_size": f"{(900_001 - units) / 100_000:.5f}", "ms": ns // 1_000_000,
+        "iso": f"2026-08-12T19:{29 + minutes % 31:02}:{rest // SECOND:02}.{rest % SECOND // 1000:06}",
+    }).encode()
+
+
+def kaiko(dialect: str, trade: bool, id: int, cents: int, units: int, ns: int) -> bytes:
+    """One trade as the decoder gets it: the byte that names the method, then a StreamTradesResponseV1."""
+    from kaikosdk.stream.trades_v1.response_pb2 import StreamTradesResponseV1
+
+    message = StreamTradesResponseV1(
+        amount=units / 100_000, price=cents / 100, code="btc-usd", exchange="cbse", sequence_id=f"c{id:012}",
+        id=str(id), side=1 + id % 2, **{"class": "spot"})
+    for stamp in (message.ts_exchange.value, message.ts_collection.value, message.ts_event):
+        stamp.FromNanoseconds(ns)
+    return b"T" + bytes(message.SerializeToString())
