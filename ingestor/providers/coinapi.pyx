@@ -194,6 +194,9 @@ class CoinapiSession(Session):
     A filter of `SYMBOL$` is exact; without the `$` it would be a prefix.
     """
 
+    acknowledges = False
+    hello_subscribes = True
+
     def hello(self, subscriptions, key):
         return self._requests("hello", subscriptions, {"apikey": key})
 

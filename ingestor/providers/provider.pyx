@@ -71,9 +71,13 @@ class Control(NamedTuple):
 class Session:
     """The hooks of a dialect, with the defaults of a provider that needs nothing.
 
-    A subclass overrides what its provider wants; `settings` is the provider's section of the
-    configuration (url, key, options) with secrets already read.
+    A subclass overrides what its provider wants.
     """
+
+    #: False: the provider acknowledges nothing, the data is the answer
+    acknowledges = True
+    #: True: hello() subscribes to what it is given, so that only the rest is asked for after it
+    hello_subscribes = False
 
     def endpoint_section(self, channel: str, market_section: str) -> str:
         """The section of a subscription: which endpoint carries this channel of a market.
@@ -95,7 +99,10 @@ class Session:
         return {}
 
     def hello(self, subscriptions: Sequence[Subscription], key: str) -> Sequence[bytes]:
-        """Texts to send first on a new connection, before any subscribe message."""
+        """Texts to send first on a new connection, before any subscribe message.
+
+        `subscriptions` are what fits one message where hello_subscribes, else all.
+        """
         return ()
 
     def subscribe(self, subscriptions: Sequence[Subscription], request_id: int) -> Sequence[bytes]:
