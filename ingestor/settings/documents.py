@@ -69,6 +69,8 @@ class Document:
 
     def put(self, keys: Keys, value: Any, place: str) -> None:
         """Add one value."""
+        for above in range(1, len(keys)):
+            self._places.setdefault(keys[:above], place)
         self._places[keys] = place
         for key in reversed(keys):
             value = {key: value}

@@ -105,7 +105,7 @@ class _Loading:
             return
         if not folder.is_dir():
             if written is not None:
-                self._fault(("providers_dir",), f"is {str(folder)!r}: no such folder")
+                self._fault(("providers_dir",), f"is {written!r}: no such folder")
             return
         for path in sorted(folder.glob("*.yaml")):
             document = Document()

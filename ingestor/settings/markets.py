@@ -79,7 +79,7 @@ class Instrument:
     inverse: bool = False                   # margined and settled in the base
     expiry: date | None = None              # UTC
     priced_with: tuple[PricedWith, ...] = ()
-    pricing: dict[str, float] = field(default_factory=dict)     # its own parameters, by their names in pricing.md
+    pricing: dict[str, float | bool] = field(default_factory=dict)     # its own parameters
 
 
 @dataclass(frozen=True, slots=True)

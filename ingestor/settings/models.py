@@ -255,44 +255,39 @@ class ProviderSettings(Section):
         return self
 
 
-#: Our words for the short names of pricing.md 3.1, where they differ.
-PARAMETER_NAMES = {
-    "age_max_s": "A",
-    "volume_half_life_s": "H_V",
-    "deviation_half_life_s": "H_s",
-    "weight_max": "cap",
-    "gate_factor": "k",
-    "gate_min": "g_min",
-    "gate_max": "g_max",
-    "venues_min": "n_min",
-    "half_width_min": "c_floor",
-    "trade_half_width": "h_trade",
-    "spread_max": "max_spread",
-    "hold_s": "hold",
-}
-
-
 class ConsensusParameters(Section):
-    """Parameters of a pricing method; what is left out is the method's own default (pricing.md 3.1)."""
+    """Parameters of `consensus_v1`; what is left out is the method's own default."""
 
     age_max_s: PositiveFloat | None = None
     """Older quotes and trades have no vote. Default 30."""
+    thin: bool | None = None
+    """Adapt age_max_s to how often the source speaks, 10 to 600 seconds. Default false."""
+    grace_s: NonNegativeFloat | None = None
+    """A vote loses no weight before this age. Default age_max_s / 10."""
+    half_life_s: PositiveFloat | None = None
+    """After the grace, a vote's weight halves in so long. Default age_max_s / 5."""
     volume_half_life_s: PositiveFloat | None = None
     """Half-life of the volume that weighs a venue. Default 1800."""
     deviation_half_life_s: PositiveFloat | None = None
     """Half-life of a venue's squared deviation from the fair price. Default 600."""
+    fixed_weights: bool | None = None
+    """Weigh by `trust` alone, not by volume and deviation. Default false."""
     weight_max: Annotated[float, Field(gt=0, le=1)] | None = None
     """The largest share of the vote that one venue has. Default 0.4."""
-    gate_factor: PositiveFloat | None = None
+    gate_scale: PositiveFloat | None = None
     """The gate is so many times the venues' spread around the median. Default 4."""
     gate_min: PositiveFloat | None = None
     """The narrowest gate, relative to the price. Default 0.005; 0.001 suits stablecoins."""
     gate_max: PositiveFloat | None = None
     """The widest gate, relative to the price. Default 0.05."""
+    gate_price: bool | None = None
+    """Whether a flagged venue loses its vote; false only flags it. Default true."""
     readmit: Annotated[float, Field(gt=0, le=1)] | None = None
     """A flagged venue returns when it is nearer than this share of the gate. Default 0.5."""
     venues_min: PositiveInt | None = None
     """Venues needed for status OK. Default 3."""
+    sigma: NonNegativeFloat | None = None
+    """Volatility to begin with, a square root of a second. Default 0.0001."""
     half_width_min: NonNegativeFloat | None = None
     """The least relative half-width of a vote. Default 0.00001."""
     trade_half_width: NonNegativeFloat | None = None
@@ -303,11 +298,14 @@ class ConsensusParameters(Section):
     """A larger conf / price is DISPERSED. Default 0.01."""
     hold_s: NonNegativeFloat | None = None
     """How long the last price is repeated when no source is fresh. Default 300."""
+    conversion_age_max_s: PositiveFloat | None = None
+    """An older conversion rate converts nothing. Default 60."""
+    conversion_conf_max: PositiveFloat | None = None
+    """A conversion rate with a larger conf / price converts nothing. Default 0.005."""
 
-    def params(self) -> dict[str, float]:
-        """The parameters that are set, by the names of pricing.md."""
-        written = self.model_dump(exclude_none=True, include=set(ConsensusParameters.model_fields))
-        return {PARAMETER_NAMES.get(name, name): value for name, value in written.items()}
+    def params(self) -> dict[str, float | bool]:
+        """The parameters that are set."""
+        return self.model_dump(exclude_none=True, include=set(ConsensusParameters.model_fields))
 
 
 class PricingSettings(ConsensusParameters):
