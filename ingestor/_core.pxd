@@ -1,7 +1,7 @@
 """The corridor's face towards the doors: one Connection a socket, one Pipeline a shard."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from ingestor.pricing.consensus cimport Book
+from ingestor.pricing.book cimport Book
 from ingestor.providers.provider cimport DecodeFunction, Provider
 from ingestor.records cimport Text, Tick, TickBatch
 from ingestor.unify.histogram cimport Histogram
@@ -52,6 +52,7 @@ cdef class Pipeline:
     cdef readonly Tables tables
     cdef readonly Writer writer     # None: nothing is written
     cdef bint writing
+    cdef object failure             # what a flush outside the boundary raised; None: nothing
     cdef list connections           # open ones
     cdef list closed                # counters of closed connections, by label
     cdef dict labels                # (provider, section, name) -> label
@@ -82,6 +83,9 @@ cdef class Pipeline:
     cdef uint64_t unwritten         # records that the writer could not take
 
     cdef void price(self, Path* path, SubscriptionState* subscription, Tick* tick) noexcept nogil
+    cdef void alive(self, Path* path, const Tick* tick) noexcept nogil
+    cdef void write(self, uint32_t subscription, const Tick* tick) noexcept nogil
+    cdef void flush_now(self, int64_t now_ns) noexcept
     cdef void touch(self, uint32_t book) noexcept nogil
     cdef void evaluate(self, int64_t now_ns) noexcept nogil
     cdef void settle(self, uint32_t book, int64_t now_ns) noexcept nogil

@@ -11,8 +11,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from ingestor.pricing.consensus cimport (
-    PRINT_OUTLIER, Book, Params, book_evaluate, book_flagged, book_free, book_init, book_quote, book_source, book_trade,
-    params_set,
+    PRINT_OUTLIER, Book, Params, book_alive, book_evaluate, book_flagged, book_free, book_init, book_quote,
+    book_source, book_trade, params_set,
 )
 from ingestor.providers.provider cimport Provider
 from ingestor.records cimport (
@@ -26,8 +26,9 @@ from ingestor.unify.quarantine cimport (
 )
 from ingestor.unify.symbols cimport scope_hash, symbol_path
 from ingestor.unify.tables cimport Tables
-from ingestor.wire.writer cimport Writer
+from ingestor.wire.writer cimport NO_ROOM, WRITTEN, Writer
 
+from ingestor.pricing.parameters import parameters_hash
 from ingestor.providers.registry import load
 from ingestor.records import FAIR_STATUS_NAMES, STATUS_NAMES
 
@@ -81,14 +82,14 @@ cdef class Connection:
         subscription = &self.pipeline.tables.subscriptions[number]
         verdict = admit(path, subscription, tick, self.serial)
         if verdict == DUPLICATE:
+            self.pipeline.alive(path, tick)
             return
         if tick.ts_event_ns != ABSENT and not tick.flags & SNAPSHOT:
             observe(&self.pipeline.tables.latencies[path.latency], tick.ts_recv_ns - tick.ts_event_ns)
         if verdict == ADMITTED:
             self.pipeline.price(path, subscription, tick)
         if self.pipeline.writing and path.published:
-            if self.pipeline.writer.take(number, tick) != 0:
-                self.pipeline.unwritten += 1
+            self.pipeline.write(number, tick)
 
     cdef int drained(self, int64_t now_ns) except -1:
         return self.pipeline.boundary(now_ns)
@@ -152,9 +153,10 @@ cdef class Pipeline:
         self.flagged = <uint32_t*> calloc(self.tables.paths_count + 1, sizeof(uint32_t))
         if self.flagged == NULL:
             raise MemoryError("no memory for the flagged sources")
+        pricing = pricing or (lambda instrument: {})
         self._build_books(pricing)
         if self.writing:
-            self._define()
+            self._define(pricing)
 
     def __dealloc__(self):
         cdef uint32_t i
@@ -231,6 +233,30 @@ cdef class Pipeline:
                 self.touch(path.votes[i].book)
         self.ticks_since += 1
 
+    cdef void alive(self, Path* path, const Tick* tick) noexcept nogil:
+        """A repeated quote says nothing new, but that its channel lives."""
+        cdef uint32_t i
+        if tick.kind == QUOTE:
+            for i in range(path.votes_count):
+                book_alive(&self.books[path.votes[i].book], path.votes[i].source, tick.ts_recv_ns)
+
+    cdef void write(self, uint32_t subscription, const Tick* tick) noexcept nogil:
+        """Into its batch. Where one frame has filled a batch to its hard limit, the batch leaves at once."""
+        cdef int status = self.writer.take(subscription, tick)
+        if status == NO_ROOM:
+            with gil:
+                self.flush_now(tick.ts_recv_ns)
+            status = self.writer.take(subscription, tick)
+        if status != WRITTEN:
+            self.unwritten += 1
+
+    cdef void flush_now(self, int64_t now_ns) noexcept:
+        """Outside the boundary, which raises what fails here: a frame's journey knows no exception."""
+        try:
+            self.writer.flush(now_ns, True)
+        except Exception as error:
+            self.failure = error
+
     cdef void touch(self, uint32_t book) noexcept nogil:
         if not self.is_dirty[book]:
             self.is_dirty[book] = 1
@@ -284,6 +310,8 @@ cdef class Pipeline:
 
     cdef int boundary(self, int64_t now_ns) except -1:
         """The socket buffer is drained: price what is dirty, hand over what is full or has lingered."""
+        if self.failure is not None:
+            raise self.failure
         if self.dirty_count:
             self.evaluate(now_ns)
         if self.writing and (self.writer.due or self.writer.next_due <= now_ns):
@@ -319,10 +347,14 @@ cdef class Pipeline:
 
     # Building the tables.
 
-    def _define(self):
+    def _define(self, pricing):
         """Tell the writer whose records will come."""
-        for number, row in enumerate(self.tables.instruments.rows):
-            self.writer.define_instrument(number, row.id, row.id.encode(), row.slot)
+        rows = self.tables.instruments.rows
+        for number, row in enumerate(rows):
+            conversions = dict.fromkeys(rows[each.conversion].id for each in row.sources if each.conversion >= 0)
+            self.writer.define_instrument(
+                number, row.id, row.id.encode(), row.slot, method="consensus_v1",
+                parameters_hash=parameters_hash(pricing(row.id)), conversions=tuple(conversions))
         for number, (path, channel) in enumerate(self.tables.subscriptions_named):
             row = self.tables.instruments.paths[path]
             self.writer.define_subscription(number, row.instrument, row.provider, row.venue, row.symbol, channel)
@@ -342,7 +374,7 @@ cdef class Pipeline:
                 or self.dirty == NULL or self.is_dirty == NULL):
             raise MemoryError(f"no memory for {self.books_count} instruments")
         for i, row in enumerate(rows):
-            params_set(&params, pricing(row.id) if pricing is not None else {})
+            params_set(&params, pricing(row.id))
             self.published[i] = row.published
             self.emissions[i].status = UNAVAILABLE
             self.source_paths[i] = <uint32_t*> calloc(len(row.sources) + 1, sizeof(uint32_t))
