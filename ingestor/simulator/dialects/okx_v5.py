@@ -1,0 +1,114 @@
+"""okx-v5, simulated. Formats: reference B5, and frames captured in 2021 and 2022.
+
+Everything is a string. One acknowledgement an argument; then the last trade is pushed again, and the
+present book. Heartbeat: the texts `ping` and `pong`. Index prices have the spot name of the pair.
+"""
+
+import json
+from typing import Any
+
+from ingestor.simulator.dialects.dialect import MILLISECOND, Conversation, Dialect, as_object, fixed
+from ingestor.simulator.engine import QUOTE, REFERENCE, TRADES, Traits
+from ingestor.simulator.market import REFERENCE_DIGITS, Market, Quote, Reference, Trade
+
+CONNECTION = "d604ccd0"
+QUIET = ("index-tickers", "open-interest", "price-limit", "books", "books5", "status")    # acknowledged, never sent
+PAGE = "Please use the correct URL, channel and parameters referring to API document."
+
+
+class OkxV5(Dialect):
+    """The public endpoint; `trades-all` and candles, which belong to another, are refused."""
+
+    name = "okx-v5"
+    path = "/ws/v5/public"
+    traits = Traits(MILLISECOND)
+    subscribe_within_s = 30.0
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.renderers[TRADES]["trades"] = self._trades
+        self.renderers[QUOTE]["bbo-tbt"] = self._best
+        self.renderers[QUOTE]["tickers"] = self._ticker
+        self.renderers[REFERENCE]["mark-price"] = self._mark
+        self.renderers[REFERENCE]["funding-rate"] = self._funding
+        self._channels = {*QUIET, *(channel for renderers in self.renderers.values() for channel in renderers)}
+
+    def hear(self, talk: Conversation, text: bytes) -> list[bytes]:
+        if text == b"ping":
+            return [b"pong"]
+        request = as_object(text)
+        operation = request.get("op") if request else None
+        arguments = request.get("args") if request else None
+        if operation not in ("subscribe", "unsubscribe") or not isinstance(arguments, list) or not arguments:
+            return [_error("60012", f"Invalid request: {text[:200].decode('utf-8', 'replace')}")]
+        replies, replays = [], []
+        for argument in arguments:
+            argument = argument if isinstance(argument, dict) else {}
+            channel, symbol = str(argument.get("channel")), str(argument.get("instId"))
+            if not self.knows(talk, symbol) or (self.markets is not None and channel not in self._channels):
+                replies.append(_error("60018", f"Wrong URL or channel:{channel},instId:{symbol} doesn't exist. {PAGE}"))
+                continue
+            replies.append(json.dumps(
+                {"event": operation, "arg": {"channel": channel, "instId": symbol}, "connId": CONNECTION},
+                separators=(",", ":")).encode())
+            if operation == "unsubscribe":
+                self.remove(talk, channel, symbol)
+                continue
+            self.add(talk, channel, symbol)
+            market = self.market(talk, symbol)
+            if market is not None and market.book is not None:
+                if channel == "trades":
+                    replays += self._trades(market, [market.history[-1]], None)
+                elif channel == "bbo-tbt":
+                    replays += self._best(market, market.book, None)
+        return replies + replays
+
+    def _framed(self, market: Market, channel: str, row: str) -> bytes:
+        return f'{{"arg":{{"channel":"{channel}","instId":"{market.spec.symbol}"}},"data":[{{{row}}}]}}'.encode()
+
+    def _trades(self, market: Market, trades: list[Trade], talk: Conversation | None) -> list[bytes]:
+        return [self._framed(market, "trades", (
+            f'"instId":"{market.spec.symbol}","tradeId":"{trade.id}",'
+            f'"px":"{fixed(trade.price, market.spec.price_digits)}",'
+            f'"sz":"{fixed(trade.size, market.spec.size_digits)}","side":"{trade.side}",'
+            f'"ts":"{trade.ts_ns // MILLISECOND}","count":"1","source":"0","seqId":{trade.sequence}'))
+            for trade in trades]
+
+    def _best(self, market: Market, quote: Quote, talk: Conversation | None) -> list[bytes]:
+        digits, sizes = market.spec.price_digits, market.spec.size_digits
+        return [self._framed(market, "bbo-tbt", (
+            f'"asks":[["{fixed(quote.ask, digits)}","{fixed(quote.ask_size, sizes)}","0","22"]],'
+            f'"bids":[["{fixed(quote.bid, digits)}","{fixed(quote.bid_size, sizes)}","0","22"]],'
+            f'"ts":"{quote.ts_ns // MILLISECOND}","seqId":{quote.sequence}'))]
+
+    def _ticker(self, market: Market, quote: Quote, talk: Conversation | None) -> list[bytes]:
+        digits, sizes, last = market.spec.price_digits, market.spec.size_digits, market.history[-1]
+        price = fixed(last.price, digits)
+        return [self._framed(market, "tickers", (
+            f'"instType":"{_type(market)}","instId":"{market.spec.symbol}","last":"{price}",'
+            f'"lastSz":"{fixed(last.size, sizes)}","askPx":"{fixed(quote.ask, digits)}",'
+            f'"askSz":"{fixed(quote.ask_size, sizes)}","bidPx":"{fixed(quote.bid, digits)}",'
+            f'"bidSz":"{fixed(quote.bid_size, sizes)}","open24h":"{price}","high24h":"{price}","low24h":"{price}",'
+            f'"sodUtc0":"{price}","sodUtc8":"{price}","volCcy24h":"1","vol24h":"1",'
+            f'"ts":"{quote.ts_ns // MILLISECOND}"'))]
+
+    def _mark(self, market: Market, reference: Reference, talk: Conversation | None) -> list[bytes]:
+        return [self._framed(market, "mark-price", (
+            f'"instId":"{market.spec.symbol}","instType":"{_type(market)}",'
+            f'"markPx":"{fixed(reference.mark_price, REFERENCE_DIGITS)}","ts":"{reference.ts_ns // MILLISECOND}"'))]
+
+    def _funding(self, market: Market, reference: Reference, talk: Conversation | None) -> list[bytes]:
+        ms = reference.next_funding_ns // MILLISECOND
+        return [self._framed(market, "funding-rate", (
+            f'"fundingRate":"{fixed(reference.funding, REFERENCE_DIGITS)}","fundingTime":"{ms}",'
+            f'"instId":"{market.spec.symbol}","instType":"{_type(market)}","nextFundingRate":"",'
+            f'"nextFundingTime":"{ms + 8 * 3_600_000}","ts":"{reference.ts_ns // MILLISECOND}"'))]
+
+
+def _type(market: Market) -> str:
+    return "SWAP" if market.spec.data_class == "perp" else "SPOT"
+
+
+def _error(code: str, message: str) -> bytes:
+    return json.dumps({"event": "error", "code": code, "msg": message, "connId": CONNECTION},
+                      separators=(",", ":")).encode()

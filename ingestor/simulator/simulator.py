@@ -1,0 +1,275 @@
+"""The simulator: ports opened, time passing, faults beginning and ending, and the account at the end.
+
+    simulator = Simulator(SimulatorSpec(markets="demo", rate=2000))
+    addresses = await simulator.start()     # {"kraken-v2": "ws://127.0.0.1:41233/v2", ...}
+    ...
+    await simulator.stop()
+    simulator.summary()                     # what was sent, by market
+
+One loop, the caller's. Three modes: synthetic markets, captured frames (playback.py), blast (blast.py).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ingestor.errors import ConfigError
+from ingestor.simulator import captures, presets
+from ingestor.simulator.blast import BlastPort
+from ingestor.simulator.dialects.registry import DIALECTS, KAIKO, traits
+from ingestor.simulator.engine import STEP_NS, Engine
+from ingestor.simulator.faults import Faults
+from ingestor.simulator.playback import CapturedPort
+from ingestor.simulator.server import listen, server_context
+from ingestor.simulator.service import LivePort, Port
+from ingestor.simulator.spec import VENUE_FAULTS, Fault, MarketSpec, SimulatorSpec
+
+VENUE_FAULT_S = 10.0        # a venue's fault without a duration
+BLAST_ENGINE_RATE = 20_000.0
+STOP_WITHIN_S = 1.0
+
+
+class Simulator:
+    """Provider servers. Lives on one event loop, and may be started once."""
+
+    def __init__(self, spec: SimulatorSpec) -> None:
+        self.spec = spec
+        self.addresses: dict[str, str] = {}
+        self.markets: list[MarketSpec] = [] if spec.captures is not None else presets.markets(spec)
+        self.engine: Engine | None = None
+        self._faults = Faults(spec.faults, [market.symbol for market in self.markets], spec.seed)
+        self._venue_faults = sorted((each for each in spec.faults if each.kind in VENUE_FAULTS), key=lambda f: f.at_s)
+        self._wrong: list[tuple[float, str]] = []       # (until, venue)
+        self._ports: dict[str, Any] = {}                # Port or KaikoServer, by dialect
+        self._servers: list[asyncio.Server] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._started_s = 0.0
+        self._check_targets(spec.faults)
+
+    async def start(self) -> dict[str, str]:
+        """Listen, and let time begin. Returns the URL of each dialect. Raises ConfigError."""
+        loop = asyncio.get_running_loop()
+        self._started_s = loop.time()
+        try:
+            if self.spec.captures is not None:
+                await self._open_captured(Path(self.spec.captures))
+            elif self.spec.blast is not None:
+                await self._open_blast()
+            else:
+                await self._open_live()
+                self._tasks.append(loop.create_task(self._live()))
+            self._tasks.append(loop.create_task(self._each_second()))
+        except BaseException:
+            await self.stop()
+            raise
+        return self.addresses
+
+    async def stop(self) -> None:
+        """Say goodbye to every client and close the ports. The summary stays."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for server in self._servers:
+            server.close()
+        for port in self._ports.values():
+            if hasattr(port, "stop"):
+                await port.stop()
+            port.close_peers()
+        deadline_s = asyncio.get_running_loop().time() + STOP_WITHIN_S
+        while any(isinstance(port, Port) and port.talks for port in self._ports.values()):
+            if asyncio.get_running_loop().time() > deadline_s:
+                for port in self._ports.values():
+                    if isinstance(port, Port):
+                        for peer in list(port.talks):
+                            peer.abort()
+                deadline_s += STOP_WITHIN_S
+            await asyncio.sleep(0.005)
+        for server in self._servers:
+            await server.wait_closed()
+
+    async def wait_done(self) -> None:
+        """Captured frames: every frame is sent. Blast: every port has served a connection. Else: for ever."""
+        waiting = [port.done.wait() for port in self._ports.values() if isinstance(port, CapturedPort | BlastPort)]
+        if not waiting:
+            await asyncio.Event().wait()
+        await asyncio.gather(*waiting)
+
+    def inject(self, fault: Fault) -> None:
+        """Let something go wrong now. Raises ConfigError for a target that is not there."""
+        self._check_targets((fault,))
+        if fault.kind in VENUE_FAULTS:
+            self._let_go_wrong(fault)
+        else:
+            self._faults.inject(fault, self._now_s())
+            self._act(fault)
+
+    def summary(self) -> dict[str, Any]:
+        """What was sent: {"mode", "dialects": {name: {...}}, "frames", "connections", "faults": {kind: times}}."""
+        mode = "captures" if self.spec.captures is not None else "blast" if self.spec.blast is not None else "live"
+        dialects = {name: port.summary() for name, port in self._ports.items()}
+        return {
+            "mode": mode, "dialects": dialects, "faults": dict(self._faults.counts),
+            "frames": sum(each["frames"] for each in dialects.values()),
+            "connections": sum(each["connections"] for each in dialects.values()),
+        }
+
+    # Opening.
+
+    async def _open_live(self) -> None:
+        engine = self._new_engine(self.spec.rate)
+        self.engine = engine
+        for name in dict.fromkeys(market.dialect for market in self.markets):
+            own = [market for market in engine.markets if market.spec.dialect == name]
+            if name == KAIKO:
+                await self._open_kaiko(own)
+                continue
+            by_symbol = {(market.spec.section, market.spec.symbol): market for market in own}
+            dialect = DIALECTS[name](by_symbol, time.time_ns, self.spec.keys.get(name, ""))
+            await self._open(LivePort(dialect, self._faults))
+
+    async def _open_kaiko(self, markets: list[Any]) -> None:
+        from ingestor.simulator.grpc_server import KaikoServer  # grpc takes 40 MB: only where it is served
+
+        server = KaikoServer(markets, self._faults, self.spec.keys.get(KAIKO, ""))
+        tls = None
+        if self.spec.tls_cert_file is not None and self.spec.tls_key_file is not None:
+            server_context(self.spec.tls_cert_file, self.spec.tls_key_file)
+            tls = (_read(self.spec.tls_key_file), _read(self.spec.tls_cert_file))
+        port = await server.start(self.spec.host, self.spec.ports.get(KAIKO, 0), tls)
+        server.url = f"{'https' if tls else 'http'}://{self.spec.host}:{port}"
+        self._ports[KAIKO] = server
+        self.addresses[KAIKO] = server.url
+
+    async def _open_captured(self, folder: Path) -> None:
+        for name in captures.dialects(folder):
+            if not self.spec.dialects or name in self.spec.dialects:
+                dialect = DIALECTS[name](None, time.time_ns, "")
+                await self._open(CapturedPort(
+                    dialect, captures.groups(folder, name), self.spec.speed, self.spec.settle_s))
+        if not self._ports:
+            raise ConfigError(f"captures: no captured frames of {', '.join(self.spec.dialects)} in {folder}")
+
+    async def _open_blast(self) -> None:
+        assert self.spec.blast is not None
+        for name in dict.fromkeys(market.dialect for market in self.markets):
+            if name == KAIKO or DIALECTS[name].per_connection:
+                continue        # what can't be stamped
+            engine = self._new_engine(BLAST_ENGINE_RATE, [each for each in self.markets if each.dialect == name])
+            by_symbol = {(market.spec.section, market.spec.symbol): market for market in engine.markets}
+            dialect = DIALECTS[name](by_symbol, time.time_ns, self.spec.keys.get(name, ""))
+            await self._open(BlastPort(dialect, engine, self.spec.blast, self.spec.settle_s))
+        if not self._ports:
+            raise ConfigError("blast: none of the chosen dialects can be stamped; choose others")
+
+    async def _open(self, port: Port) -> None:
+        tls = server_context(self.spec.tls_cert_file, self.spec.tls_key_file)
+        name = port.dialect.name
+        server, number = await listen(port, self.spec.host, self.spec.ports.get(name, 0), tls)
+        port.url = f"{'wss' if tls else 'ws'}://{self.spec.host}:{number}{port.dialect.path}"
+        self._servers.append(server)
+        self._ports[name] = port
+        self.addresses[name] = port.url
+
+    def _new_engine(self, rate: float, markets: list[MarketSpec] | None = None) -> Engine:
+        return Engine(
+            self.markets if markets is None else markets, presets.assets(self.spec), traits, seed=self.spec.seed,
+            rate=rate, start_ns=time.time_ns(), bursts=self.spec.bursts)
+
+    # Time.
+
+    async def _live(self) -> None:
+        assert self.engine is not None
+        while True:
+            self._go_wrong()
+            for happenings in self.engine.advance(time.time_ns()):
+                for happening in happenings:
+                    self._ports[happening.market.spec.dialect].deliver(happening)
+            for port in self._ports.values():
+                port.flush()
+            wait_ns = self.engine.now_ns + STEP_NS - time.time_ns()
+            await asyncio.sleep(max(0.0, wait_ns / 1e9))
+
+    async def _each_second(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            for port in self._ports.values():
+                port.each_second()
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._started_s
+
+    # Faults.
+
+    def _go_wrong(self) -> None:
+        now_s = self._now_s()
+        for fault in self._faults.begin(now_s):
+            self._act(fault)
+        while self._venue_faults and self._venue_faults[0].at_s <= now_s:
+            self._let_go_wrong(self._venue_faults.pop(0))
+        for until_s, venue in [each for each in self._wrong if each[0] <= now_s]:
+            self._wrong.remove((until_s, venue))
+            if self.engine is not None and not any(each[1] == venue for each in self._wrong):
+                self.engine.set_trouble(venue, "")
+
+    def _let_go_wrong(self, fault: Fault) -> None:
+        venue = fault.target or self._bad_venue()
+        self._wrong.append((self._now_s() + (fault.duration_s or VENUE_FAULT_S), venue))
+        self._faults.counts[fault.kind] += 1
+        if self.engine is not None:
+            self.engine.set_trouble(venue, fault.kind)
+
+    def _act(self, fault: Fault) -> None:
+        """The faults that concern connections, not messages."""
+        for name, port in self._ports.items():
+            if fault.target not in ("", name):
+                continue
+            if fault.kind == "close":
+                port.close_peers(fault.duration_s)
+                self._faults.counts["close"] += 1
+            elif fault.kind == "cut":
+                port.cut_peers()
+                self._faults.counts["cut"] += 1
+            elif fault.kind == "silence":
+                self._faults.counts["silence"] += 1
+
+    def _bad_venue(self) -> str:
+        venues = [market.venue for market in self.markets]
+        return presets.BAD_VENUE if presets.BAD_VENUE in venues else venues[-1]
+
+    def _check_targets(self, faults: Any) -> None:
+        venues = {market.venue for market in self.markets}
+        names = {market.dialect for market in self.markets}
+        for fault in faults:
+            if self.spec.captures is not None or self.spec.blast is not None:
+                raise ConfigError(
+                    f"fault {fault.kind}: only synthetic markets have faults; leave out captures and blast")
+            known = venues if fault.kind in VENUE_FAULTS else names
+            if fault.target and fault.target not in known:
+                raise ConfigError(
+                    f"fault {fault.kind}/{fault.target}: no such target; use one of {', '.join(sorted(known))}")
+
+
+def _read(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
+async def run(
+    spec: SimulatorSpec, started: Callable[[Simulator], object] = lambda simulator: None,
+    stop: asyncio.Event | None = None,
+) -> Mapping[str, Any]:
+    """Run a simulator until `stop` is set, or for `spec.duration_s`; returns its summary.
+
+    `started` is called once the ports are open, with the addresses in `simulator.addresses`.
+    """
+    simulator = Simulator(spec)
+    await simulator.start()
+    try:
+        started(simulator)
+        await asyncio.wait_for((stop or asyncio.Event()).wait(), spec.duration_s or None)
+    except TimeoutError:
+        pass
+    finally:
+        await simulator.stop()
+    return simulator.summary()
