@@ -278,9 +278,8 @@ def _fairs(sheet: Sheet, fairs: Iterable[Mapping[str, Any]], by_instrument: bool
 
 def _publishing(sheet: Sheet, topics: Mapping[str, Any] | None, sink: Any, kind: str) -> None:
     for topic, counts in (topics or {}).items():
-        sheet.add("ingestor_published_records_total", (topic,), counts.records)
-        sheet.add("ingestor_published_batches_total", (topic,), counts.batches)
-        sheet.add("ingestor_published_bytes_total", (topic,), counts.bytes)
+        for what in ("records", "batches", "bytes", "rounded"):
+            sheet.add(f"ingestor_published_{what}_total", (topic,), getattr(counts, what))
         for reason in ("unwritable", "no_room"):
             sheet.add("ingestor_dropped_total", (topic, reason), getattr(counts, reason))
     if sink is None:
@@ -289,6 +288,14 @@ def _publishing(sheet: Sheet, topics: Mapping[str, Any] | None, sink: Any, kind:
     for topic, counts in sink.topics.items():
         for what in ("produced", "delivered", "failed", "retries"):
             sheet.add(f"{name}_{what}_total", (topic,), getattr(counts, what))
+        for code, count in dict(counts.failures).items():
+            sheet.add(f"{name}_failures_total", (topic, code), count)
     sheet.add(f"{name}_queue_messages", (), sink.queue_messages)
     sheet.add(f"{name}_queue_bytes", (), sink.queue_bytes)
     sheet.histogram("ingestor_receive_to_ack_seconds", (), sink.receive_to_ack)
+    sheet.histogram("ingestor_receive_to_ack_newest_seconds", (), sink.receive_to_ack_newest)
+    for broker, seen in sink.brokers.items():
+        sheet.add("ingestor_kafka_broker_up", (broker,), seen.up)
+        sheet.add("ingestor_kafka_broker_rtt_seconds", (broker, "50"), seen.rtt_p50_s)
+        sheet.add("ingestor_kafka_broker_rtt_seconds", (broker, "99"), seen.rtt_p99_s)
+        sheet.add("ingestor_kafka_broker_retries_total", (broker,), seen.retries)

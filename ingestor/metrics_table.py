@@ -19,6 +19,7 @@ BOUNDS = {
     "ingestor_exchange_to_receive_seconds": (1e-3, 70.0),
     "ingestor_receive_to_enqueue_seconds": (8e-6, 0.14),
     "ingestor_receive_to_ack_seconds": (0.0, float("inf")),
+    "ingestor_receive_to_ack_newest_seconds": (0.0, float("inf")),
 }
 
 
@@ -115,11 +116,22 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         Family("ingestor_published_records_total", "counter", ("topic",), "Records encoded for the topic."),
         Family("ingestor_published_batches_total", "counter", ("topic",), "Batches handed to the sink."),
         Family("ingestor_published_bytes_total", "counter", ("topic",), "Their size before the sink compresses."),
+        Family("ingestor_published_rounded_total", "counter", ("topic",),
+               "Records with a value of more than 18 digits after the point, rounded to them half-even."),
         Family("ingestor_dropped_total", "counter", ("topic", "reason"),
-               "Records that did not leave: unwritable, the schema can't hold a value. To be 0 or explained."),
+               "Records that did not leave: unwritable, the schema can't hold a value; no_room, a batch is at its hard "
+               "limit. To be 0 or explained."),
         Family("ingestor_sink_ready", "gauge", ("sink",), "1 when the sink takes records."),
         Family("ingestor_receive_to_ack_seconds", "histogram", (),
-               "From the receipt of a batch's oldest record to the sink's acknowledgement."),
+               "From the receipt of a batch's oldest record to the sink's acknowledgement: an upper bound for each."),
+        Family("ingestor_receive_to_ack_newest_seconds", "histogram", (),
+               "The same from the batch's newest record: a lower bound for each."),
+    ),
+    "Kafka's brokers": (
+        Family("ingestor_kafka_broker_up", "gauge", ("broker",), "1 while connected to it."),
+        Family("ingestor_kafka_broker_rtt_seconds", "gauge", ("broker", "percentile"),
+               "Round trips of the client's last interval of statistics."),
+        Family("ingestor_kafka_broker_retries_total", "counter", ("broker",), "Requests that were sent again."),
     ),
     "Kafka, or another sink": tuple(
         Family(f"ingestor_{sink}_{name}", kind, labels, meaning + with_)    # type: ignore[arg-type]
@@ -127,8 +139,9 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         for name, kind, labels, meaning in (
             ("produced_total", "counter", ("topic",), "Records given to the sink."),
             ("delivered_total", "counter", ("topic",), "Records acknowledged."),
-            ("failed_total", "counter", ("topic",), "Records that the sink gave up on. To be 0."),
+            ("failed_total", "counter", ("topic",), "Records given up when the shard ended. To be 0."),
             ("retries_total", "counter", ("topic",), "Messages that had to be produced again."),
+            ("failures_total", "counter", ("topic", "code"), "Messages whose delivery failed at first, by error code."),
             ("queue_messages", "gauge", (), "Messages not acknowledged yet."),
             ("queue_bytes", "gauge", (), "Bytes not acknowledged yet."),
         )),

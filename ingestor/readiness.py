@@ -33,8 +33,8 @@ class Link(Protocol):
 class Readiness:
     """Call it for (is ready, conditions by name); each condition has ok, decides, reason.
 
-    pipeline() says whether it is built and the feeds know what to subscribe to; sink() whether it takes records, and why not; links() are the
-    connections of all feeds by provider. Any thread may call.
+    pipeline() says whether it is built and the feeds know what to subscribe to; sink() whether it is
+    ready, and what is wrong; links() are the connections of all feeds by provider. Any thread may call.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Readiness:
             "pipeline": {"ok": built, "decides": True, "reason": "" if built else "not built yet"},
             "sink": {
                 "ok": sink_ready, "decides": not self._sink_was_ready,
-                "reason": "" if sink_ready else why_not or "not ready"},
+                "reason": why_not or ("" if sink_ready else "not ready")},
             "feeds": {"ok": flowing, "decides": True, "reason": how_many},
         }
         self._sink_was_ready = self._sink_was_ready or sink_ready

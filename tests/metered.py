@@ -1,12 +1,15 @@
-"""A worker's numbers in the shapes that the rooms give, for the tests of the metrics."""
+"""For the tests of the metrics: a worker's numbers in the shapes that the rooms give, and what a scrape tells."""
 
 import math
 from collections import Counter
-from types import SimpleNamespace
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
+from prometheus_client.parser import text_string_to_metric_families as text_families
 
 from ingestor.feeds.link import ConnectionState, LinkStats
-from ingestor.metrics import Facts
+from ingestor.metrics import Facts, Metrics
 from ingestor.records import STATUS_NAMES
+from ingestor.sinks.sink import BrokerStats, SinkStats, TopicStats
 from ingestor.wire.topics import TopicCounts
 
 S = 1_000_000_000
@@ -56,7 +59,7 @@ class FakeSource:
             LinkStats("c1", "", ConnectionState.WAITING, disconnects=Counter(connect_failed=7), wanted=2)]}
         self.the_facts = Facts("0.1.0", 3, 1_700_000_000.5, 0.25, False, "kafka", True)
         self.the_sink = sink_stats()
-        self.topics = {"trades": TopicCounts(100, 4, 9000, 1, 0, 0), "fair": TopicCounts(7, 7, 700, 0, 0, 0)}
+        self.topics = {"trades": TopicCounts(100, 4, 9000, 1, 0, 3), "fair": TopicCounts(7, 7, 700, 0, 0, 0)}
 
     def counters(self):
         return {
@@ -96,7 +99,30 @@ class NothingYet(FakeSource):
         return None
 
 
-def sink_stats():
-    return SimpleNamespace(
-        topics={"trades": SimpleNamespace(produced=90, delivered=80, failed=1, retries=2)},
-        queue_messages=9, queue_bytes=900, receive_to_ack={"bounds": [0.001, 0.01], "counts": [1, 2, 3], "sum": 0.5})
+def sink_stats() -> SinkStats:
+    acks = {"bounds": [0.001, 0.01], "counts": [1, 2, 3], "sum": 0.5}
+    return SinkStats(
+        topics={"trades": TopicStats(produced=90, delivered=80, failed=1, retries=2, failures={"_MSG_TIMED_OUT": 4})},
+        queue_messages=9, queue_bytes=900, receive_to_ack=acks, receive_to_ack_newest={**acks, "counts": [6, 0, 0]},
+        brokers={"127.0.0.1:9092": BrokerStats(up=True, rtt_p50_s=0.001, rtt_p99_s=0.004, retries=5)})
+
+
+def samples(source, openmetrics_wanted=False, **options) -> dict:
+    """{(sample name, label values by name): number}; a series that stands twice fails."""
+    _, body = Metrics(source, clock_ns=lambda: NOW_NS, **options).render(openmetrics_wanted)
+    parse = openmetrics_families if openmetrics_wanted else text_families
+    found = {}
+    for family in parse(body.decode()):
+        for sample in family.samples:
+            key = (sample.name, tuple(sorted(sample.labels.items())))
+            assert key not in found
+            found[key] = sample.value
+    return found
+
+
+def value(found: dict, name: str, **labels: str) -> float:
+    return found[name, tuple(sorted(labels.items()))]
+
+
+def series(found: dict, name: str) -> list[dict]:
+    return [dict(labels) for each, labels in found if each == name]

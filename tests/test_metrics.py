@@ -6,37 +6,25 @@ import sys
 from pathlib import Path
 
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
-from prometheus_client.parser import text_string_to_metric_families as text_families
 
 from ingestor.feeds.link import ConnectionState, LinkStats
 from ingestor.metrics import Facts, Metrics
 from ingestor.metrics_table import BY_NAME, FAMILIES
 from ingestor.records import FAIR_STATUS_NAMES, STATUS_NAMES
-from tests.metered import NOW_NS, FakeSource, NothingYet, S, connection, fair, path
+from tests.metered import (
+    NOW_NS,
+    FakeSource,
+    NothingYet,
+    S,
+    connection,
+    fair,
+    path,
+    samples,
+    series,
+    value,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def samples(source, openmetrics_wanted=False, **options) -> dict:
-    """{(sample name, label values by name): number}; a series that stands twice fails."""
-    _, body = Metrics(source, clock_ns=lambda: NOW_NS, **options).render(openmetrics_wanted)
-    parse = openmetrics_families if openmetrics_wanted else text_families
-    found = {}
-    for family in parse(body.decode()):
-        for sample in family.samples:
-            key = (sample.name, tuple(sorted(sample.labels.items())))
-            assert key not in found
-            found[key] = sample.value
-    return found
-
-
-def value(found: dict, name: str, **labels: str) -> float:
-    return found[name, tuple(sorted(labels.items()))]
-
-
-def series(found: dict, name: str) -> list[dict]:
-    return [dict(labels) for each, labels in found if each == name]
 
 
 OKX = {"provider": "okx-v5", "venue": "okx", "data_class": "spot"}
@@ -178,8 +166,22 @@ def test_what_kafka_took_is_told_under_its_name():
     assert [value(found, f"ingestor_kafka_{what}_total", topic="trades")
             for what in ("produced", "delivered", "failed", "retries")] == [90, 80, 1, 2]
     assert value(found, "ingestor_kafka_queue_messages") == 9
-    assert value(found, "ingestor_receive_to_ack_seconds_count") == 6
+    assert value(found, "ingestor_kafka_failures_total", topic="trades", code="_MSG_TIMED_OUT") == 4
     assert series(found, "ingestor_sink_delivered_total") == []
+
+
+def test_each_broker_tells_how_it_answers():
+    found, broker = samples(FakeSource()), "127.0.0.1:9092"
+    assert value(found, "ingestor_kafka_broker_up", broker=broker) == 1
+    assert value(found, "ingestor_kafka_broker_rtt_seconds", broker=broker, percentile="99") == 0.004
+    assert value(found, "ingestor_kafka_broker_retries_total", broker=broker) == 5
+
+
+def test_acknowledgements_are_bounded_from_both_sides():
+    found = samples(FakeSource())
+    assert [value(found, f"ingestor_receive_to_ack_{what}seconds_bucket", le="0.001") for what in ("", "newest_")
+            ] == [1, 6]
+    assert value(found, "ingestor_receive_to_ack_seconds_count") == 6
 
 
 def test_another_sink_tells_the_same_under_a_common_name():
@@ -194,7 +196,9 @@ def test_another_sink_tells_the_same_under_a_common_name():
 def test_records_that_can_not_be_written_are_told_as_dropped():
     found = samples(FakeSource())
     assert value(found, "ingestor_dropped_total", topic="trades", reason="unwritable") == 1
+    assert value(found, "ingestor_dropped_total", topic="trades", reason="no_room") == 0
     assert value(found, "ingestor_published_records_total", topic="fair") == 7
+    assert value(found, "ingestor_published_rounded_total", topic="trades") == 3
 
 
 def test_before_anything_is_built_the_process_is_told_and_all_names_exist():

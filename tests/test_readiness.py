@@ -63,6 +63,12 @@ def test_a_broker_that_goes_away_later_is_shown_and_decides_nothing(shard):
     assert shard.condition("sink") == {"ok": False, "decides": False, "reason": "all brokers are down"}
 
 
+def test_a_ready_sink_may_still_tell_what_is_wrong(shard):
+    shard.sink_is(True, "1 of 3 brokers is down")
+    assert shard.ready
+    assert shard.condition("sink") == {"ok": True, "decides": False, "reason": "1 of 3 brokers is down"}
+
+
 def test_a_sink_that_names_no_reason_is_still_told(shard):
     shard.sink_is(False)
     assert shard.condition("sink")["reason"] == "not ready"
