@@ -12,12 +12,13 @@ from ingestor.errors import ConfigError
 
 TOPICS = ("trades", "quotes", "bars", "reference", "fair")    # the first four in the order of records.TickKind
 
-# Limits of a topic's settings. Kafka's client takes messages up to 1,000,000 bytes by default: a tenth is
-# left for key, headers and framing. A block needs room for its header and at least one record.
+# Limits of a topic's settings. A block needs room for its header and at least one record. Kafka's client
+# takes messages up to 1,000,000 bytes by default: a tenth is left for key, headers and framing.
 BYTES_MIN = 4096
-BYTES_MAX = 900_000
-RECORDS_MAX = 100_000       # a record has nine bytes at least: no message of BYTES_MAX holds more
-LINGER_MS_MAX = 60_000      # a minute: whoever reads the topic has waited long enough
+MESSAGE_BYTES_MAX = 900_000
+CONTAINER_BYTES_MAX = 16_000_000    # a file's block is read whole: what a reader may be asked to hold
+RECORDS_MAX = 1_000_000             # a record has nine bytes at least: no container piece holds twice as many
+LINGER_MS_MAX = 60_000              # a minute: whoever reads the topic has waited long enough
 
 Mode = Literal["record", "block", "container"]
 MODES: tuple[Mode, ...] = ("record", "block", "container")
@@ -55,8 +56,9 @@ def check_topic(name: str, settings: TopicLike, mode: str) -> None:
     faults = []
     if mode not in MODES:
         faults.append(f"topics.{name}.mode: {mode!r}: use one of {', '.join(MODES)}")
-    if not BYTES_MIN <= settings.bytes_max <= BYTES_MAX:
-        faults.append(f"topics.{name}.bytes_max: {settings.bytes_max}: use {BYTES_MIN} to {BYTES_MAX}")
+    bytes_max = CONTAINER_BYTES_MAX if mode == "container" else MESSAGE_BYTES_MAX
+    if not BYTES_MIN <= settings.bytes_max <= bytes_max:
+        faults.append(f"topics.{name}.bytes_max: {settings.bytes_max}: use {BYTES_MIN} to {bytes_max} in {mode} mode")
     if not 1 <= settings.records_max <= RECORDS_MAX:
         faults.append(f"topics.{name}.records_max: {settings.records_max}: use 1 to {RECORDS_MAX}")
     if not 0 <= settings.linger_ms <= LINGER_MS_MAX:

@@ -41,11 +41,11 @@ cdef class Writer:
     """All batches of one shard.
 
     `sink` takes the messages (ingestor/sinks/sink.py says how). `topics` names the topics to write, with
-    their settings; others are left out. `prefixes` says what a topic's messages start with when a schema
-    registry is used; by default it is Avro's single-object prefix.
+    their settings; others are left out. A message starts with what the sink's `prefixes` says, or with
+    Avro's single-object prefix.
     """
 
-    def __cinit__(self, sink, topics, int shard, int64_t epoch, *, prefixes=None):
+    def __cinit__(self, sink, topics, int shard, int64_t epoch):
         cdef int number
         if not pool_init(&self.pool):
             raise MemoryError("no memory for the write buffers")
@@ -60,9 +60,9 @@ cdef class Writer:
         for number, name in enumerate(TOPICS):
             self.topics[number].head = self.topics[number].tail = NO_BATCH
             if name in topics:
-                self._configure(number, name, topics[name], (prefixes or {}).get(name))
+                self._configure(number, name, topics[name])
 
-    def _configure(self, int number, str name, settings, prefix):
+    def _configure(self, int number, str name, settings):
         cdef Topic* topic = &self.topics[number]
         mode = self.sink.modes.get(name, settings.mode)
         check_topic(name, settings, mode)
@@ -70,10 +70,9 @@ cdef class Writer:
         topic.records_max = settings.records_max
         topic.bytes_max = settings.bytes_max
         topic.linger_ns = round(settings.linger_ms * 1e6)
-        if mode == "container":
-            prefix = b""
-        elif prefix is None:
-            prefix = single_object_prefix(name, mode)
+        prefix = b""
+        if mode != "container":
+            prefix = self.sink.prefixes.get(name) or single_object_prefix(name, mode)
         if len(prefix) > PREFIX_BYTES_MAX:
             raise ConfigError(f"topics.{name}: a prefix of {len(prefix)} bytes is longer than {PREFIX_BYTES_MAX}")
         topic.prefix_bytes = <uint32_t> len(prefix)

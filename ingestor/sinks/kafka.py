@@ -1,0 +1,254 @@
+"""The Kafka sink: an idempotent producer behind an ordered outbox. Nothing given to it is lost or reordered.
+
+A batch stays in the outbox until the broker has acknowledged it. When a delivery fails for good, or the
+producer turns fatal, the producer is replaced and all that was not acknowledged is produced again, in
+order; after a longer and longer wait if it fails again. What the old producer had under way may then
+stand twice in the log: records carry shard, epoch and a sequence by which a reader can tell.
+
+The partition is the slot modulo the topic's partitions. Topics are found by kafka_topics.py; until they
+are, and while no broker answers, batches wait.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from ingestor.errors import ConfigError
+from ingestor.settings import KafkaSettings
+from ingestor.sinks.kafka_conf import producer_conf
+from ingestor.sinks.kafka_topics import TopicFinder
+from ingestor.sinks.outbox import Batch, Outbox
+from ingestor.sinks.sink import BrokerStats, SinkStats
+
+WINDOW_BYTES = 64 << 20         # under way in librdkafka, which copies what it is given: bounds that copy
+WINDOW_MESSAGES = 500_000
+STEP_BYTES = 4 << 20            # produced in one step, so that a backlog does not hold the loop for long
+STEP_MESSAGES = 5_000
+LAST_WORDS_S = 2.0              # a failed producer may still get acknowledgements for what is under way
+AGAIN_S = 1.0                   # before a second replacement; it doubles
+AGAIN_MAX_S = 30.0
+SAY_AGAIN_S = 30.0              # one kind of trouble is logged so often
+CLOSE_POLL_S = 0.02
+
+log = structlog.get_logger()
+
+
+class KafkaSink:
+    """Produces batches to `topics` (name without prefix -> mode).
+
+    `prefixes` are what the messages start with when a schema registry is used. `clock_ns` is UTC epoch ns,
+    `monotonic_s` any rising clock.
+
+    Raises:
+        ConfigError: a property that librdkafka does not know, or that is not to be changed.
+    """
+
+    modes: Mapping[str, str] = {}
+
+    def __init__(self, settings: KafkaSettings, topics: Mapping[str, str], prefix: str = "", *,
+                 prefixes: Mapping[str, bytes] | None = None, clock_ns: Callable[[], int] = time.time_ns,
+                 monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        if wrong := [name for name, mode in topics.items() if mode == "container"]:
+            raise ConfigError([f"topics.{name}.mode: container is for files: use block or record" for name in wrong])
+        self.prefixes: Mapping[str, bytes] = prefixes or {}
+        self._names = {name: prefix + name for name in topics}
+        self._clock_ns, self._monotonic_s = clock_ns, monotonic_s
+        self._outbox = Outbox(settings.queue_bytes_max, settings.queue_messages_max, WINDOW_BYTES, WINDOW_MESSAGES)
+        self._conf = {**producer_conf(settings), "error_cb": self._on_error, "stats_cb": self._on_stats,
+                      "logger": self}
+        self._producer: Producer | None = self._new_producer()
+        self._generation = 0
+        self._broken = ""               # why this producer is to be replaced
+        self._broken_s = 0.0
+        self._again_s = 0.0             # wait before the next replacement
+        self._outage = ""
+        self._said_s: dict[str, float] = {}
+        self._brokers: dict[str, BrokerStats] = {}
+        self._finder = TopicFinder(settings, list(self._names.values()))
+
+    # What the worker asks.
+
+    @property
+    def full(self) -> bool:
+        """At the bound of the queue, until half of it has left."""
+        return self._outbox.full
+
+    @property
+    def ready(self) -> bool:
+        """The topics were found. An outage later does not change it: batches wait for the broker."""
+        return self._finder.partitions is not None
+
+    @property
+    def reason(self) -> str:
+        """What is missing or wrong now."""
+        return self._finder.reason or self._broken or self._outage
+
+    def stats(self) -> SinkStats:
+        """The counters now."""
+        outbox = self._outbox
+        return SinkStats(outbox.topics, outbox.messages, outbox.bytes, outbox.receive_to_ack.as_dict(),
+                         outbox.receive_to_ack_newest.as_dict(), self._brokers)
+
+    # Producing.
+
+    def write(self, topic: str, key: bytes, slot: int, payload: bytes | list[bytes], records: int, oldest_recv_ns: int,
+              newest_recv_ns: int) -> None:
+        """Keep the batch, and produce it if nothing waits before it."""
+        self._outbox.put(topic, key, slot, payload, records, oldest_recv_ns, newest_recv_ns)
+        self._produce()
+
+    def poll(self) -> None:
+        """Take acknowledgements, replace a failed producer, produce what waits."""
+        if self._finder.error is not None:
+            raise self._finder.error
+        if self._producer is not None:
+            self._producer.poll(0)
+        if self._broken:
+            self._replace()
+        self._produce()
+
+    def _produce(self) -> None:
+        partitions, producer = self._finder.partitions, self._producer
+        if partitions is None or producer is None or self._broken:
+            return
+        size = messages = 0
+        while size < STEP_BYTES and messages < STEP_MESSAGES:
+            batch = self._outbox.next()
+            if batch is None:
+                return
+            name = self._names[batch.topic]
+            try:
+                self._produce_batch(producer, name, batch.slot % partitions[name], batch)
+            except BufferError:
+                return      # librdkafka's own bounds are off, so this is not to be; it is tried again
+            except KafkaException as error:
+                self._fail(error.args[0], batch)
+                return
+            self._outbox.sent()
+            size += batch.size
+            messages += batch.messages
+
+    def _produce_batch(self, producer: Producer, name: str, partition: int, batch: Batch) -> None:
+        """One message, or a list of them of which the last one's report speaks for all (kafka_conf.py says why)."""
+        report = partial(self._on_delivery, self._generation, batch)
+        if isinstance(batch.payload, bytes):
+            producer.produce(name, batch.payload, batch.key, partition, on_delivery=report)
+            return
+        messages: list[dict[str, Any]] = [{"value": value, "key": batch.key} for value in batch.payload]
+        messages[-1]["callback"] = report
+        if producer.produce_batch(name, messages, partition) < len(messages):
+            # Some may be under way: as with any failure, all of them are produced again by a new producer.
+            raise KafkaException(next(message["_error"] for message in messages if "_error" in message))
+
+    def _on_delivery(self, generation: int, batch: Batch, error: KafkaError | None, _message: Message) -> None:
+        if error is None:
+            self._outbox.acknowledge(batch.number, self._clock_ns())
+            if self._outage:
+                self._outage = ""
+                log.info("kafka_reachable_again", queued_messages=self._outbox.messages)
+        elif generation == self._generation and error.code() not in (KafkaError._PURGE_QUEUE,
+                                                                     KafkaError._PURGE_INFLIGHT):
+            self._fail(error, batch)
+
+    # Trouble.
+
+    def _fail(self, error: KafkaError, batch: Batch | None = None) -> None:
+        """This producer can't go on without a loss: it is to be replaced."""
+        if batch is not None:
+            failures = self._outbox.topic(batch.topic).failures
+            failures[error.name()] = failures.get(error.name(), 0) + batch.messages
+        if not self._broken:
+            named = f"topic {self._names[batch.topic]}: " if batch is not None else ""
+            self._broken = f"Kafka refuses what is produced: {named}{error.name()}: {error.str()}"
+            self._broken_s = self._monotonic_s()
+            log.error("kafka_producer_failed", why=self._broken, queued_messages=self._outbox.messages)
+
+    def _replace(self) -> None:
+        """Make a new producer, once the old one has told all it knows and the wait is over."""
+        waited_s, old = self._monotonic_s() - self._broken_s, self._producer
+        if old is not None:
+            if len(old) and waited_s < LAST_WORDS_S:
+                return
+            self._generation += 1
+            self._retire(old)
+            log.warning("kafka_producing_again", batches=self._outbox.take_back(), after_s=self._again_s)
+        if waited_s < self._again_s:
+            return
+        self._again_s = min(max(2 * self._again_s, AGAIN_S), AGAIN_MAX_S)
+        self._broken = ""
+        self._producer = self._new_producer()
+
+    def _retire(self, old: Producer) -> None:
+        """Drop what the producer holds; its end, which waits for its threads, is not ours to wait for."""
+        self._producer = None
+        try:
+            old.purge()
+            old.poll(0)
+        except KafkaException as error:
+            log.warning("kafka_producer_not_purged", why=str(error))
+        threading.Thread(target=_forget, args=([old],), name="kafka-retire", daemon=True).start()
+
+    def _new_producer(self) -> Producer:
+        try:
+            return Producer(self._conf)
+        except KafkaException as error:
+            raise ConfigError(f"sink.kafka.properties: {error.args[0].str()}") from error
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fail(error)
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN:
+            if not self._outage:
+                log.warning("kafka_unreachable", why=error.str(), queued_messages=self._outbox.messages)
+            self._outage = f"no broker is reachable, {self._outbox.messages} messages wait: {error.str()}"
+        elif self._may_say(error.name()):
+            log.warning("kafka_trouble", code=error.name(), why=error.str())
+
+    def log(self, _level: int, _form: str, facility: str, _client: str, message: str) -> None:
+        """Take a line of librdkafka's log: the client's logger is this sink."""
+        if self._may_say(facility):
+            log.warning("kafka_client_said", facility=facility, message=message)
+
+    def _may_say(self, kind: str) -> bool:
+        now_s = self._monotonic_s()
+        if now_s - self._said_s.get(kind, -SAY_AGAIN_S) < SAY_AGAIN_S:
+            return False
+        self._said_s[kind] = now_s
+        return True
+
+    def _on_stats(self, text: str) -> None:
+        brokers = json.loads(text)["brokers"].values()
+        self._brokers = {
+            broker["nodename"]: BrokerStats(
+                broker["state"] == "UP", broker["rtt"]["p50"] / 1e6, broker["rtt"]["p99"] / 1e6, broker["txretries"])
+            for broker in brokers if broker["nodeid"] >= 0}
+        if not self._broken and not self._outage:
+            self._again_s = 0.0
+
+    def close(self, timeout_s: float) -> int:
+        """Deliver what is there, for at most so long; return how many records were left."""
+        end_s = self._monotonic_s() + timeout_s
+        while self._outbox.records and self._monotonic_s() < end_s and self._finder.error is None:
+            self.poll()
+            if self._producer is not None:
+                self._producer.poll(CLOSE_POLL_S)
+            else:
+                time.sleep(CLOSE_POLL_S)
+        left = self._outbox.give_up()
+        if left:
+            log.error("kafka_records_left", records=left, why=self.reason)
+        self._generation += 1
+        if self._producer is not None:
+            self._retire(self._producer)
+        self._finder.close()
+        return left
+
+
+def _forget(box: list[Producer]) -> None:
+    box.clear()
