@@ -47,10 +47,10 @@ class Intake(Protocol):
     """The Python face of `_core.Connection`. A door takes any object that has it."""
 
     def feed_bytes(self, frame: bytes, recv_ns: int) -> int:
-        """Take one message; return its DecodeStatus."""
+        """Take one message received at `recv_ns` (UTC epoch ns); return its DecodeStatus."""
 
     def drained_now(self) -> object:
-        """The socket has nothing more for now: the batch boundary."""
+        """The batch boundary: nothing more was received for now, or much was since the last one."""
 
     def close(self) -> object:
         """The connection ended; its decoder state can go."""
@@ -63,16 +63,22 @@ OnControl = Callable[[bytes], None]
 class Door(Protocol):
     """One open connection. Counters only rise; `frames` proves the peer alive, pings included."""
 
-    frames: int
-    bytes_in: int
-    bytes_out: int
-    last_frame_ns: int      # UTC epoch ns, 0 before the first
+    @property
+    def frames(self) -> int: ...
+    @property
+    def bytes_in(self) -> int:
+        """Payload, as it came over the line."""
+    @property
+    def bytes_out(self) -> int: ...
+    @property
+    def last_frame_ns(self) -> int:
+        """UTC epoch ns, 0 before the first."""
 
     async def wait_closed(self) -> None:
         """Wait for the end of the connection; raise the ConnectionFault that says why."""
 
     async def close(self) -> None:
-        """End the connection with a goodbye; returns when it is gone."""
+        """End the connection with a goodbye; returns when it is gone. Never raises."""
 
     def pause_reading(self) -> None:
         """Read no more, so that the peer is held back by flow control."""

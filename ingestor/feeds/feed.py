@@ -5,8 +5,8 @@ list of what is wanted each time, and works out the difference itself.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ import structlog
 from ingestor.errors import ConfigError
 from ingestor.feeds import tls
 from ingestor.feeds.backoff import TokenBucket
-from ingestor.feeds.door import Intake, Reason
+from ingestor.feeds.door import Intake
 from ingestor.feeds.link import ConnectionState, Link, LinkPlan, LinkStats
 from ingestor.feeds.packing import Place, pack
 from ingestor.feeds.timing import Timing
@@ -32,11 +32,11 @@ CONNECT_BURST_MINUTES = 0.2
 class FeedSettings:
     """The provider's section of the configuration, secrets read."""
 
-    url: str = ""                       # empty: the dialect's own
-    key: str = ""                       # never logged
+    url: str = field(default="", repr=False)    # empty: the dialect's own; may hold a key
+    key: str = field(default="", repr=False)
     tls_ca_file: str | None = None      # PEM; the only authorities trusted when given
     deflate: bool = False               # offer permessage-deflate
-    limits: Limits | None = None        # None: the dialect's own
+    limits: Mapping[str, float] = field(default_factory=dict)   # by the names of Limits: replace the dialect's
     connect_within_s: float = CONNECT_WITHIN_S
 
 
@@ -44,7 +44,8 @@ class Feed:
     """All connections to one provider. Lives on one event loop.
 
     `open_connection(section, name)` gives the intake of a new connection: `Pipeline.open` with the
-    provider filled in. `open_door` replaces the transport in tests.
+    provider filled in. `open_door` replaces the transport in tests. Raises ConfigError for settings
+    that can't work.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Feed:
     ) -> None:
         timing = timing or Timing()
         self.provider = provider
-        self.limits: Limits = settings.limits or provider.limits
+        self.limits = _limits(provider, settings.limits)
         self.unplaced: list[Subscription] = []  # beyond Limits.connections_max
         url = settings.url or provider.url
         if not url:
@@ -64,98 +65,75 @@ class Feed:
             provider, self.limits, url, settings.key, settings.connect_within_s, open_connection, open_door or opener,
             TokenBucket(a_minute / 60, a_minute * CONNECT_BURST_MINUTES, timing.clock), timing)
         self._log = structlog.get_logger().bind(provider=provider.name)
-        self._links: dict[Place, Link] = {}
-        self._closing: set[Link] = set()
-        self._retired: dict[str, LinkStats] = {}    # of names without a connection now
-        self._tasks: dict[Link, asyncio.Task[None]] = {}
-        self._running = False
+        self._links: dict[Place, Link] = {}     # a place that nobody needs now keeps its idle link
+        self._reading_paused = False
+        self._running: asyncio.TaskGroup | None = None
+        self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._crashed: BaseException | None = None
 
     async def run(self) -> None:
-        """Keep the subscriptions flowing until stop(). Raises only what is our own bug."""
-        self._running = True
-        for link in self._links.values():
-            self._start(link)
+        """Keep the subscriptions flowing until stop(). Raises only what is our own bug (ExceptionGroup)."""
         try:
-            await self._stopped.wait()
+            async with asyncio.TaskGroup() as self._running:
+                for link in self._links.values():
+                    self._running.create_task(link.run())
+                await self._stopping.wait()
+                for link in self._links.values():
+                    link.stop()
         finally:
-            await self._stop_links()
-        if self._crashed is not None:
-            raise self._crashed
+            self._stopped.set()
 
     async def stop(self) -> None:
         """End every connection with a goodbye; run() then returns."""
-        self._stopped.set()
-        await self._stop_links()
+        self._stopping.set()
+        if self._running is not None:
+            await self._stopped.wait()
 
-    async def set_subscriptions(self, subscriptions: Iterable[Subscription]) -> None:
+    def set_subscriptions(self, subscriptions: Iterable[Subscription]) -> None:
         """Replace what is wanted. Open connections keep what stays, and follow the difference."""
-        before = {place: list(link.wanted) for place, link in self._links.items()}
-        packing = pack(subscriptions, self.limits, before)
+        packing = pack(subscriptions, self.limits, {place: link.wanted for place, link in self._links.items()})
         self.unplaced = packing.unplaced
         if packing.unplaced:
             self._log.error(
                 "subscriptions_unplaced", count=len(packing.unplaced), first=packing.unplaced[0].symbol,
                 connections_max=self.limits.connections_max)
-        for place in [each for each in self._links if each not in packing.places]:
-            link = self._links.pop(place)
-            self._closing.add(link)
-            link.stop(Reason.REPACKED)
-        for place, wanted in packing.places.items():
-            link = self._links.get(place) or self._new_link(place)
+        for place in packing.places:
+            if place not in self._links:
+                self._links[place] = self._new_link(*place)
+        for place, link in self._links.items():
+            wanted = packing.places.get(place, [])
             if list(link.wanted) != wanted:
                 link.set_wanted(wanted)
-            if self._running and link not in self._tasks:
-                self._start(link)
 
     def pause_reading(self) -> None:
         """Read nothing more: the sink is full. The providers are held back by flow control."""
+        self._reading_paused = True
         for link in self._links.values():
             link.pause_reading()
 
     def resume_reading(self) -> None:
+        self._reading_paused = False
         for link in self._links.values():
             link.resume_reading()
 
     def stats(self) -> list[LinkStats]:
-        """One record a connection name; its counters never fall, whatever link has the name now."""
-        return [link.stats() for link in (*self._links.values(), *self._closing)] + list(self._retired.values())
+        """One record a connection name; its counters never fall. For the loop's thread."""
+        return [link.stats() for link in self._links.values()]
 
-    def _new_link(self, place: Place) -> Link:
-        section, number = place
-        name = f"{section}{number}" if section else f"c{number}"
-        link: Link = self._link(self._plan, section, name)
-        if name in self._retired:
-            link.inherit(self._retired.pop(name))
-        self._links[place] = link
+    def _new_link(self, section: str, number: int) -> Link:
+        link = self._link(self._plan, section, f"{section}{number}" if section else f"c{number}")
+        if self._reading_paused:
+            link.pause_reading()
+        if self._running is not None and not self._stopping.is_set():
+            self._running.create_task(link.run())
         return link
 
-    def _start(self, link: Link) -> None:
-        task = asyncio.get_running_loop().create_task(link.run())
-        self._tasks[link] = task
-        task.add_done_callback(lambda done: self._link_ended(link, done))
 
-    def _link_ended(self, link: Link, task: asyncio.Task[None]) -> None:
-        self._tasks.pop(link, None)
-        if link in self._closing:
-            self._closing.remove(link)
-            self._retire(link.stats())
-        if not task.cancelled() and task.exception() is not None:
-            self._crashed = self._crashed or task.exception()
-            self._stopped.set()
-
-    def _retire(self, stats: LinkStats) -> None:
-        heir = next((link for link in self._links.values() if link.name == stats.name), None)
-        if heir is not None:
-            heir.inherit(stats)
-        else:
-            self._retired[stats.name] = stats
-
-    async def _stop_links(self) -> None:
-        for link in (*self._links.values(), *self._closing):
-            link.stop()
-        await asyncio.gather(*list(self._tasks.values()), return_exceptions=True)
+def _limits(provider: Provider, overrides: Mapping[str, float]) -> Limits:
+    try:
+        return replace(provider.limits, **overrides)
+    except TypeError as error:
+        raise ConfigError(f"limits of provider {provider.name}: {error}") from error
 
 
 def _transport(provider: Provider, settings: FeedSettings, url: str) -> tuple[Callable[..., Link], Callable[..., Any]]:

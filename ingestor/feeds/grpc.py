@@ -6,8 +6,9 @@ of the feeds that knows grpc.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import grpc
 import grpc.aio
@@ -20,6 +21,8 @@ from ingestor.records import DecodeStatus
 MESSAGE_BYTES_MAX = (16 << 20) - 1  # with the byte that names the method: FRAME_BYTES_MAX
 #: A stream that ends with OK is asked for again after this; the provider's own example waits as long.
 RESUBSCRIBE_PAUSE_S = 2.0
+#: A call that was replaced goes on until its successor brought something, this long at most.
+OVERLAP_MAX_S = 5.0
 #: A server forgives a ping without data every 5 minutes by default, and hangs up on a faster one.
 KEEPALIVE_EVERY_S = 310
 KEEPALIVE_ANSWER_WITHIN_S = 20
@@ -32,7 +35,6 @@ CALL_REFUSALS = (
 )
 
 
-
 class Call(NamedTuple):
     """One server-streaming call."""
 
@@ -41,7 +43,18 @@ class Call(NamedTuple):
     request: bytes  # serialised
 
 
-OnRefused = Callable[[Call, str], None]
+class OnRefused(Protocol):
+    """Called when one call was refused for good."""
+
+    def __call__(self, call: Call, message: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A call under way."""
+
+    task: asyncio.Task[None]
+    heard: asyncio.Event    # it brought a message, or ended
 
 
 class GrpcDoor:
@@ -61,7 +74,8 @@ class GrpcDoor:
         self._on_refused = on_refused
         self._metadata = tuple((name.lower(), value) for name, value in metadata.items())
         self._timing = timing
-        self._calls: dict[Call, asyncio.Task[None]] = {}
+        self._calls: dict[Call, Running] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._end: asyncio.Future[ConnectionFault] = self._loop.create_future()
         self._drain_is_due = False
@@ -69,22 +83,24 @@ class GrpcDoor:
         self._reading.set()
 
     def set_calls(self, calls: Iterable[Call]) -> None:
-        """Run exactly these calls. New ones start before old ones end, so that nothing is missed."""
+        """Run exactly these calls. Those that go end after the new ones have begun, so that nothing is missed."""
         wanted = dict.fromkeys(calls)
-        for call in wanted:
-            if call not in self._calls:
-                self._calls[call] = self._loop.create_task(self._follow(call))
-        for call in [each for each in self._calls if each not in wanted]:
-            self._calls.pop(call).cancel()
+        old = [self._calls.pop(call) for call in list(self._calls) if call not in wanted]
+        new = [call for call in wanted if call not in self._calls]
+        for call in new:
+            heard = asyncio.Event()
+            self._calls[call] = Running(self._spawn(self._follow(call, heard)), heard)
+        if old:
+            self._spawn(self._replace(old, [self._calls[call] for call in new]))
 
     async def wait_closed(self) -> None:
         raise await asyncio.shield(self._end)
 
     async def close(self) -> None:
-        calls = list(self._calls.values())
-        for call in calls:
-            call.cancel()
-        await asyncio.gather(*calls, return_exceptions=True)
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._channel.close(CLOSE_WITHIN_S)
         self._drain()
 
@@ -95,11 +111,11 @@ class GrpcDoor:
     def resume_reading(self) -> None:
         self._reading.set()
 
-    async def _follow(self, call: Call) -> None:
+    async def _follow(self, call: Call, heard: asyncio.Event) -> None:
         """One call, asked for again whenever it ends well, until it is cancelled or refused."""
         try:
             while True:
-                await self._stream(call)
+                await self._stream(call, heard)
                 await self._timing.sleep(RESUBSCRIBE_PAUSE_S)
         except grpc.aio.AioRpcError as error:
             fault = _fault(error)
@@ -107,22 +123,35 @@ class GrpcDoor:
                 self._on_refused(call, str(fault))
             else:
                 self._fail(fault)
-        except ConnectionFault as fault:
-            self._fail(fault)
         except Exception as error:
-            self._fail(ConnectionFault(Reason.INTERNAL_ERROR, f"the pipeline failed: {type(error).__name__}: {error}"))
+            self._fail(_bug(error))
+        finally:
+            heard.set()
 
-    async def _stream(self, call: Call) -> None:
+    async def _stream(self, call: Call, heard: asyncio.Event) -> None:
         method = self._channel.unary_stream(call.path, request_serializer=None, response_deserializer=None)
         stream = method(call.request, metadata=self._metadata)
         self.bytes_out += len(call.request)
         try:
             async for message in stream:
                 self._take(call.prefix + message)
+                heard.set()
                 if not self._reading.is_set():
                     await self._reading.wait()
         finally:
             stream.cancel()
+
+    async def _replace(self, old: list[Running], new: list[Running]) -> None:
+        """End calls once those that take over have brought something."""
+        waits = [asyncio.ensure_future(each.heard.wait()) for each in new]
+        try:
+            if waits:
+                await asyncio.wait(waits, timeout=OVERLAP_MAX_S)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            for each in old:
+                each.task.cancel()
 
     def _take(self, frame: bytes) -> None:
         self.frames += 1
@@ -142,11 +171,21 @@ class GrpcDoor:
         try:
             self._intake.drained_now()
         except Exception as error:
-            self._fail(ConnectionFault(Reason.INTERNAL_ERROR, f"the pipeline failed: {type(error).__name__}: {error}"))
+            self._fail(_bug(error))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _fail(self, fault: ConnectionFault) -> None:
         if not self._end.done():
             self._end.set_result(fault)
+
+
+def _bug(error: Exception) -> ConnectionFault:
+    return ConnectionFault(Reason.INTERNAL_ERROR, f"the pipeline failed: {type(error).__name__}: {error}")
 
 
 def _fault(error: grpc.aio.AioRpcError) -> ConnectionFault:
@@ -158,7 +197,7 @@ def _fault(error: grpc.aio.AioRpcError) -> ConnectionFault:
         return ConnectionFault(Reason.CONNECTION_LOST, message)
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in (error.details() or ""):
         return ConnectionFault(Reason.MESSAGE_TOO_BIG, message)
-    return ConnectionFault(Reason.PROVIDER_ERROR, message, retryable=code not in CALL_REFUSALS)
+    return ConnectionFault(Reason.PROVIDER_ERROR, message)
 
 
 async def open_grpc(
@@ -181,7 +220,8 @@ async def open_grpc(
     else:
         channel = grpc.aio.insecure_channel(target, options=options)
     try:
-        await asyncio.wait_for(_ready(channel), connect_within_s)
+        async with asyncio.timeout(connect_within_s):
+            await _ready(channel)
     except TimeoutError as error:
         await channel.close()
         raise ConnectionFault(Reason.CONNECT_TIMEOUT, f"no connection within {connect_within_s} s") from error

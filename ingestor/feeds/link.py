@@ -5,9 +5,10 @@ how a transport is opened and spoken to (websocket_link.py, grpc_link.py); a lin
 """
 
 import asyncio
+import traceback
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
@@ -17,15 +18,21 @@ from ingestor.feeds.backoff import HEALTHY_AFTER_S, Backoff, TokenBucket
 from ingestor.feeds.door import ConnectionFault, Door, Intake, Reason
 from ingestor.feeds.timing import Repeats, Timing
 from ingestor.masking import masked
-from ingestor.providers.provider import Limits, Provider, Subscription
+from ingestor.providers.provider import Control, Limits, Provider, Subscription
 
 #: A connection is replaced at this share of the provider's limit on its age, drawn anew each time,
 #: so that connections opened together do not all reconnect together.
 AGE_SHARE_MIN, AGE_SHARE_MAX = 0.85, 0.95
-#: The pause before a planned reconnect is drawn from 0 to this: just enough to spread the herd.
-PLANNED_PAUSE_MAX_S = 1.0
+#: A provider that asks to reconnect is obeyed after 0 to this: enough to spread the herd, and the old
+#: connection delivers meanwhile.
+LEAVE_WITHIN_S = 1.0
+#: A key or a plan that was refused is tried again after half of this to this: it may be mended on the
+#: provider's side, and nobody should have to restart a shard for it.
+REFUSED_PAUSE_S = 300.0
 #: The watchdog looks so often within silence_max_s; a silence is noticed at most this share late.
 WATCHES_PER_SILENCE = 8
+#: Of a control frame nobody could read, for the log.
+CONTROL_SHOWN_BYTES_MAX = 200
 
 PLANNED = (Reason.AGE, Reason.RECONNECT_REQUESTED)
 
@@ -33,12 +40,12 @@ PLANNED = (Reason.AGE, Reason.RECONNECT_REQUESTED)
 class ConnectionState(IntEnum):
     """What a connection is doing: the value of its metric."""
 
-    IDLE = 0
+    IDLE = 0        # nothing to carry
     CONNECTING = 1
     SUBSCRIBING = 2
     LIVE = 3
     WAITING = 4     # for the next attempt
-    CLOSED = 5      # for good: stopped, or refused for a reason that trying again can't mend
+    CLOSED = 5      # stopped
 
 
 @dataclass(slots=True)
@@ -61,14 +68,6 @@ class LinkStats:
     acks_missing: int = 0       # requests that nothing answered within ACK_WITHIN_S
     controls_misread: int = 0   # control frames the dialect could not read
 
-    def add(self, earlier: "LinkStats") -> None:
-        """Take over the counters of an earlier connection of the same name."""
-        self.disconnects += earlier.disconnects
-        for counter in ("connects", "frames", "bytes_in", "bytes_out", "acks_missing", "controls_misread"):
-            setattr(self, counter, getattr(self, counter) + getattr(earlier, counter))
-        self.last_error = self.last_error or earlier.last_error
-        self.last_frame_ns = max(self.last_frame_ns, earlier.last_frame_ns)
-
 
 @dataclass(frozen=True, slots=True)
 class LinkPlan:
@@ -76,8 +75,8 @@ class LinkPlan:
 
     provider: Provider
     limits: Limits
-    url: str
-    key: str
+    url: str = field(repr=False)    # may hold a key, too
+    key: str = field(repr=False)
     connect_within_s: float
     open_connection: Callable[[str, str], Intake]
     #: opens the transport; the feed chooses it, a test may replace it
@@ -97,52 +96,46 @@ class Link:
         self.wanted: dict[Subscription, None] = {}
         self.refused: dict[Subscription, str] = {}
         self.door: Any = None
+        self.changed = asyncio.Event()  # there is something new to say to the provider
         self.log = structlog.get_logger().bind(provider=plan.provider.name, connection=name)
-        self._stats = LinkStats(name, section)
+        self.counted = LinkStats(name, section)     # without the open door's counters
         self._repeats = Repeats(plan.timing.clock)
         self._backoff = Backoff(plan.timing.uniform)
         self._tasks: set[asyncio.Task[None]] = set()
         self._end: asyncio.Future[ConnectionFault] | None = None
-        self._stopping = asyncio.Event()
+        self._pausing: asyncio.Future[object] | None = None
+        self._stopping = False
+        self._leaving = False
         self._live_since: float | None = None
         self._reading_paused = False
-        self._absorbed = (0, 0, 0)  # frames, bytes in and out of the door already in the stats
 
     def set_wanted(self, subscriptions: Iterable[Subscription]) -> None:
-        """Replace what this connection shall carry; an open connection follows at once."""
+        """Replace what this connection shall carry; an open connection follows at once, or ends."""
         self.wanted = dict.fromkeys(subscriptions)
         self.refused = {subscription: why for subscription, why in self.refused.items() if subscription in self.wanted}
-        self.wanted_changed()
+        self.changed.set()
+        if not self.wanted:
+            self.end(ConnectionFault(Reason.REPACKED, "no subscription is left on this connection"))
 
     async def run(self) -> None:
-        """Keep the connection until stop(), or until the provider refuses it for good."""
-        while True:
+        """Keep the connection, whenever something is wanted, until stop()."""
+        while await self._has_work():
             fault = await self._live_once()
-            healthy = self._live_since is not None and self.now() - self._live_since >= HEALTHY_AFTER_S
-            if healthy:
-                self._backoff.reset()
-            if self._stopping.is_set() or not fault.retryable:
-                break
-            if fault.reason in PLANNED and healthy:
-                pause_s = self.plan.timing.uniform(0.0, PLANNED_PAUSE_MAX_S)
-            else:
-                pause_s = self._backoff.pause_s(fault.retry_after_s)
-            self._stats.state = ConnectionState.WAITING
-            await self._sleep_unless_stopping(pause_s)
-        self._stats.state = ConnectionState.CLOSED
+            await self._pause(self._pause_s(fault))
+        self.counted.state = ConnectionState.CLOSED
 
-    def stop(self, reason: Reason = Reason.STOPPED) -> None:
+    def stop(self) -> None:
         """Let run() end with a graceful goodbye."""
-        self._stopping.set()
-        self.end(ConnectionFault(reason, "no longer wanted"))
+        self._stopping = True
+        self.changed.set()
+        if self._pausing is not None:
+            self._pausing.cancel()
+        self.end(ConnectionFault(Reason.STOPPED, "no longer wanted"))
 
     def end(self, fault: ConnectionFault) -> None:
         """End the present connection; the first fault is the one that counts."""
         if self._end is not None and not self._end.done():
             self._end.set_result(fault)
-
-    def inherit(self, earlier: LinkStats) -> None:
-        self._stats.add(earlier)
 
     def pause_reading(self) -> None:
         self._reading_paused = True
@@ -155,12 +148,14 @@ class Link:
             self.door.resume_reading()
 
     def stats(self) -> LinkStats:
-        """The stats up to now; the object is the link's own and stays up to date only by this call."""
-        self._absorb()
-        self._stats.wanted = len(self.wanted)
-        self._stats.refused = len(self.refused)
-        self._stats.active = self.active() if self.door is not None else 0
-        return self._stats
+        """A copy of the stats, up to now. For the loop's thread."""
+        up_to_now = replace(
+            self.counted, disconnects=self.counted.disconnects.copy(), wanted=len(self.wanted),
+            refused=len(self.refused))
+        if self.door is not None:
+            up_to_now.active = self.active()
+            _add(up_to_now, self.door)
+        return up_to_now
 
     # What a transport says.
 
@@ -170,10 +165,6 @@ class Link:
 
     async def converse(self) -> None:
         """Subscribe to what is wanted, and follow its changes, until cancelled."""
-        raise NotImplementedError
-
-    def wanted_changed(self) -> None:
-        """`wanted` was replaced."""
         raise NotImplementedError
 
     def active(self) -> int:
@@ -193,28 +184,56 @@ class Link:
 
     def became_live(self) -> None:
         """Everything wanted was asked for and answered."""
-        if self._stats.state is ConnectionState.SUBSCRIBING:
-            self._stats.state = ConnectionState.LIVE
+        if self.counted.state is ConnectionState.SUBSCRIBING:
+            self.counted.state = ConnectionState.LIVE
             self._live_since = self.now()
             self.log.info("feed_went_live", subscriptions=len(self.wanted))
+
+    def understood(self, frame: bytes) -> Control | None:
+        """What a control frame means; None: nothing to do.
+
+        A frame that the dialect can't read is counted: a bad frame must not cost the connection.
+        """
+        try:
+            control: Control | None = self.session.control(frame)
+        except Exception as error:  # whatever a hook makes of bad data
+            self.counted.controls_misread += 1
+            shown = frame[:CONTROL_SHOWN_BYTES_MAX].decode("utf-8", "replace")
+            self.tell("control_misread", error=f"{type(error).__name__}: {error}", frame=shown)
+            return None
+        return control
+
+    def leave_soon(self, message: str) -> None:
+        """The provider will close: go before it does."""
+        if not self._leaving:
+            self._leaving = True
+            self.spawn(self._leave(message or "the provider asks to reconnect"))
 
     def tell(self, event: str, **facts: object) -> None:
         """Log a warning that may repeat; secrets are masked."""
         suppressed = self._repeats.admit(event)
         if suppressed is not None:
-            for name, fact in facts.items():
-                if isinstance(fact, str):
-                    facts[name] = masked(fact, self.plan.key)
-            self.log.warning(event, suppressed=suppressed, **facts)
+            shown = {name: self.masked(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+            self.log.warning(event, suppressed=suppressed, **shown)
 
-    # One connection, from its opening to its end.
+    def masked(self, text: str) -> str:
+        return masked(text, self.plan.key)
+
+    # One connection, from its opening to its end, and the pause after it.
+
+    async def _has_work(self) -> bool:
+        """Wait until something is wanted; False: stopping."""
+        while not self.wanted and not self._stopping:
+            self.counted.state = ConnectionState.IDLE
+            self.changed.clear()
+            await self.changed.wait()
+        return not self._stopping
 
     async def _live_once(self) -> ConnectionFault:
         self._end = asyncio.get_running_loop().create_future()
         self._live_since = None
-        if self._stopping.is_set():
-            return ConnectionFault(Reason.STOPPED, "no longer wanted")
-        self._stats.state = ConnectionState.CONNECTING
+        self._leaving = False
+        self.counted.state = ConnectionState.CONNECTING
         intake = self.plan.open_connection(self.section, self.name)
         self.spawn(self._attend(intake))
         try:
@@ -228,14 +247,12 @@ class Link:
         wait_s = self.plan.connects.take()
         if wait_s > 0:
             await self.plan.timing.sleep(wait_s)
-        door = await self.open(intake)
-        self._absorbed = (0, 0, 0)
-        self.door = door
+        self.door = door = await self.open(intake)
         if self._reading_paused:
             door.pause_reading()
-        self._stats.connects += 1
-        self._stats.state = ConnectionState.SUBSCRIBING
-        self.log.info("feed_connected", url=masked(self.plan.url, self.plan.key), subscriptions=len(self.wanted))
+        self.counted.connects += 1
+        self.counted.state = ConnectionState.SUBSCRIBING
+        self.log.info("feed_connected", url=self.masked(self.plan.url), subscriptions=len(self.wanted))
         for work in (door.wait_closed(), self._watch_silence(door), self._grow_old(), self.converse()):
             self.spawn(work)
 
@@ -244,22 +261,45 @@ class Link:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        door, self.door = self.door, None
-        if door is not None:
-            await door.close()
-            self._absorb(door)
-        intake.close()
+        try:
+            if self.door is not None:
+                await self.door.close()
+        finally:
+            if self.door is not None:
+                _add(self.counted, self.door)
+                self.door = None
+            intake.close()
 
     def _note(self, fault: ConnectionFault) -> None:
-        message = masked(str(fault), self.plan.key)
-        self._stats.disconnects[fault.reason.value] += 1
+        self.counted.disconnects[fault.reason.value] += 1
         if fault.reason in (Reason.STOPPED, Reason.REPACKED):
             self.log.info("feed_closed", reason=fault.reason.value)
             return
-        self._stats.last_error = message
+        self.counted.last_error = self.masked(str(fault))
         self.tell(
-            "feed_disconnected" if fault.retryable else "feed_refused", reason=fault.reason.value, error=message,
+            "feed_disconnected" if fault.retryable else "feed_refused", reason=fault.reason.value, error=str(fault),
             failures=self._backoff.failures)
+
+    def _pause_s(self, fault: ConnectionFault) -> float:
+        healthy = self._live_since is not None and self.now() - self._live_since >= HEALTHY_AFTER_S
+        if healthy:
+            self._backoff.reset()
+        if fault.reason in (Reason.STOPPED, Reason.REPACKED) or (fault.reason in PLANNED and healthy):
+            return 0.0
+        if not fault.retryable:
+            return self.plan.timing.uniform(REFUSED_PAUSE_S / 2, REFUSED_PAUSE_S)
+        return self._backoff.pause_s(fault.retry_after_s)
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep; stop() ends it early."""
+        if seconds <= 0 or self._stopping:
+            return
+        self.counted.state = ConnectionState.WAITING
+        self._pausing = asyncio.ensure_future(self.plan.timing.sleep(seconds))
+        try:
+            await asyncio.wait((self._pausing,))
+        finally:
+            self._pausing.cancel()
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -269,7 +309,7 @@ class Link:
         if isinstance(error, ConnectionFault):
             self.end(error)
         elif error is not None:
-            self.log.error("feed_task_failed", exc_info=error)
+            self.log.error("feed_task_failed", traceback=self.masked("".join(traceback.format_exception(error))))
             self.end(ConnectionFault(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}"))
 
     async def _watch_silence(self, door: Door) -> None:
@@ -290,28 +330,18 @@ class Link:
 
     async def _grow_old(self) -> None:
         age_max_s = self.plan.limits.connection_age_max_s
-        if age_max_s <= 0:
-            return
-        await self.plan.timing.sleep(age_max_s * self.plan.timing.uniform(AGE_SHARE_MIN, AGE_SHARE_MAX))
-        raise ConnectionFault(Reason.AGE, f"replaced before the provider closes it at {age_max_s} s")
+        if age_max_s > 0:
+            await self.plan.timing.sleep(age_max_s * self.plan.timing.uniform(AGE_SHARE_MIN, AGE_SHARE_MAX))
+            raise ConnectionFault(Reason.AGE, f"replaced before the provider closes it at {age_max_s} s")
 
-    async def _sleep_unless_stopping(self, seconds: float) -> None:
-        pause = asyncio.ensure_future(self.plan.timing.sleep(seconds))
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        try:
-            await asyncio.wait((pause, stopping), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            pause.cancel()
-            stopping.cancel()
+    async def _leave(self, message: str) -> None:
+        await self.plan.timing.sleep(self.plan.timing.uniform(0.0, LEAVE_WITHIN_S))
+        raise ConnectionFault(Reason.RECONNECT_REQUESTED, message)
 
-    def _absorb(self, door: Door | None = None) -> None:
-        """Add what the door counted since the last time to the stats, which outlive it."""
-        door = door or self.door
-        if door is None:
-            return
-        counted = (door.frames, door.bytes_in, door.bytes_out)
-        self._stats.frames += counted[0] - self._absorbed[0]
-        self._stats.bytes_in += counted[1] - self._absorbed[1]
-        self._stats.bytes_out += counted[2] - self._absorbed[2]
-        self._absorbed = counted
-        self._stats.last_frame_ns = door.last_frame_ns or self._stats.last_frame_ns
+
+def _add(stats: LinkStats, door: Door) -> None:
+    """Add what a door counted."""
+    stats.frames += door.frames
+    stats.bytes_in += door.bytes_in
+    stats.bytes_out += door.bytes_out
+    stats.last_frame_ns = door.last_frame_ns or stats.last_frame_ns

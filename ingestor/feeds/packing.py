@@ -5,6 +5,7 @@ connection means a gap in its data.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count
 from typing import NamedTuple
 
 from ingestor.providers.provider import Limits, Subscription
@@ -20,7 +21,7 @@ class Packing(NamedTuple):
 
 
 def pack(
-    wanted: Iterable[Subscription], limits: Limits, before: Mapping[Place, Sequence[Subscription]] | None = None,
+    wanted: Iterable[Subscription], limits: Limits, before: Mapping[Place, Iterable[Subscription]] | None = None,
 ) -> Packing:
     """Spread the subscriptions over connections, by section, lowest numbers first.
 
@@ -35,26 +36,32 @@ def pack(
             del left[subscription]
         if staying:
             places[place] = staying
-    seats = limits.subscriptions_per_connection_max
-    unplaced = []
+    sections: dict[str, list[Subscription]] = {}
     for subscription in left:
-        place = _free_place(places, subscription.section, seats)
-        if place not in places:
-            if limits.connections_max and len(places) >= limits.connections_max:
-                unplaced.append(subscription)
-                continue
-            places[place] = []
-        places[place].append(subscription)
+        sections.setdefault(subscription.section, []).append(subscription)
+    unplaced = []
+    for section, standing in sections.items():
+        unplaced += _seat(standing, section, limits, places)
     return Packing(places, unplaced)
 
 
-def _free_place(places: Mapping[Place, Sequence[Subscription]], section: str, seats: int) -> Place:
-    """The first connection of the section with a free seat, or the first number not in use."""
-    numbers = sorted(number for taken, number in places if taken == section)
-    for number in numbers:
-        if not seats or len(places[section, number]) < seats:
-            return section, number
-    return section, next(number for number in range(len(numbers) + 1) if number not in numbers)
+def _seat(
+    standing: list[Subscription], section: str, limits: Limits, places: dict[Place, list[Subscription]],
+) -> list[Subscription]:
+    """Fill the section's connections, then new ones; return who is left over."""
+    taken = sorted(place for place in places if place[0] == section)
+    for place in chain(taken, ((section, number) for number in count() if (section, number) not in places)):
+        if place not in places:
+            if limits.connections_max and len(places) >= limits.connections_max:
+                break
+            places[place] = []
+        seats = limits.subscriptions_per_connection_max or len(places[place]) + len(standing)
+        free = max(0, seats - len(places[place]))
+        places[place] += standing[:free]
+        standing = standing[free:]
+        if not standing:
+            break
+    return standing
 
 
 Compose = Callable[[Sequence[Subscription]], Sequence[bytes]]
@@ -68,7 +75,7 @@ def messages(
     `compose` is Session.subscribe or unsubscribe with a request id. A list whose text is too long is
     halved. One subscription that is too long alone goes out as it is: only the provider can say no.
     """
-    size = limits.subscriptions_per_message_max or len(subscriptions)
+    size = max(1, limits.subscriptions_per_message_max or len(subscriptions))
     for start in range(0, len(subscriptions), size):
         yield from _halved(list(subscriptions[start:start + size]), limits.message_bytes_max, compose)
 

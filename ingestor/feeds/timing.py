@@ -17,12 +17,13 @@ class Timing(NamedTuple):
 
 #: One line a minute says that something goes on; a line each time would bury the rest.
 REPEAT_EVERY_S = 60.0
-#: Events told apart. Their names are literals of this package, so that more would be a bug.
-EVENTS_MAX = 64
 
 
 class Repeats:
-    """Lets an event through once in REPEAT_EVERY_S, and counts what it held back."""
+    """Lets an event through once in REPEAT_EVERY_S, and counts what it held back.
+
+    Its table has one entry an event name; those are literals of this package.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -32,7 +33,7 @@ class Repeats:
     def admit(self, event: str) -> int | None:
         """The number suppressed since it was last told; None: hold this one back, too."""
         now = self._clock()
-        if now - self._told.get(event, -REPEAT_EVERY_S) < REPEAT_EVERY_S or len(self._told) > EVENTS_MAX:
+        if event in self._told and now - self._told[event] < REPEAT_EVERY_S:
             self._held[event] = self._held.get(event, 0) + 1
             return None
         self._told[event] = now

@@ -12,8 +12,8 @@ def context(ca_file: str | None) -> ssl.SSLContext:
     """
     try:
         return ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"tls.ca_file {ca_file!r}: {error}; give a readable PEM file of certificates") from error
+    except OSError as error:    # ssl.SSLError, too
+        raise ConfigError(f"tls_ca_file {ca_file!r}: {error}; give a readable PEM file of certificates") from error
 
 
 def authorities(ca_file: str | None) -> bytes | None:

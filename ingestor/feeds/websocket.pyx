@@ -1,20 +1,21 @@
 """The WebSocket door: frames from picows, in place, into the pipeline.
 
-The listener runs inside the socket callback, because a payload is borrowed from picows' read
-buffer and is gone when the callback returns. It joins fragments, inflates, answers pings and
-goodbyes, and stamps each read burst once. It knows no provider and no subscription. Whatever goes
-wrong ends this connection with a named reason and nothing else. This is the one file that knows picows.
+The door is picows' listener itself and runs inside the socket callback, because a payload is borrowed
+from picows' read buffer and is gone when the callback returns. It joins fragments, inflates, answers
+pings and goodbyes, and stamps each read burst once. It knows no provider and no subscription. Whatever
+goes wrong ends this connection with a named reason and nothing else. The one file that knows picows.
 """
 import asyncio
 import logging
+import socket
 import ssl
 
 cimport cython
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
 from picows.picows cimport WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
@@ -26,13 +27,22 @@ from picows import WSHandshakeError, WSInvalidURL, WSProtocolError, ws_connect
 from ingestor.feeds.deflate import OFFER, Inflater, agreement
 from ingestor.feeds.door import ConnectionFault, Reason
 
-cdef size_t MESSAGE_KEEP_BYTES = 1 << 20    # a joined message's buffer beyond it is given back
-cdef Py_ssize_t UNSENT_BYTES_MAX = 1 << 20  # ours is control traffic only: this is minutes of pongs
-CLOSE_WITHIN_S = 1.0                        # for the peer's goodbye after ours
-READ_BUFFER_BYTES = 256 << 10               # one read takes what a busy socket holds; a page or two of RAM when idle
+cdef enum:
+    BOUNDARY_FRAMES = 64            # a read can bring 20,000 frames: what batches fill meanwhile must go out
+    MESSAGE_KEEP_BYTES = 1 << 20    # a joined message's buffer beyond it is given back
+    UNSENT_BYTES_MAX = 1 << 20      # ours is control traffic only: this is minutes of pongs
+CLOSE_WITHIN_S = 1.0                # for the peer's goodbye after ours, and for the line to go after a cut
+# A read takes what a busy socket holds. picows doubles its buffer while reads fill it, so what a peer may
+# send unread bounds it: 40 MB/s at a round trip of 100 ms.
+READ_BUFFER_BYTES = 256 << 10
+UNREAD_BYTES_MAX = 4 << 20
 
-# picows logs addresses at INFO, and a redirect's URL, which may hold a key. The feed logs instead.
+# picows logs addresses at INFO, and a redirect's URL, which may hold a key. The link logs instead.
 _SILENT = logging.Logger("picows.silent", logging.CRITICAL + 1)
+_CLOSE_CODES = {
+    Reason.PROTOCOL_ERROR: WSCloseCode.PROTOCOL_ERROR, Reason.DEFLATE_ERROR: WSCloseCode.INVALID_TEXT,
+    Reason.MESSAGE_TOO_BIG: WSCloseCode.MESSAGE_TOO_BIG, Reason.STOPPED: WSCloseCode.OK,
+}
 
 
 cdef inline int64_t realtime_ns() noexcept nogil:
@@ -42,13 +52,19 @@ cdef inline int64_t realtime_ns() noexcept nogil:
 
 
 @cython.final
-cdef class Listener(WSListener):
-    """One connection's callbacks. Runs on the loop's thread only."""
-    cdef Connection core            # the C way; None when the intake is a Python object
-    cdef object intake              # the Python way
+cdef class WebSocketDoor(WSListener):
+    """One open WebSocket connection; see door.Door. Made by open_websocket(). For the loop's thread only."""
+    cdef Connection core            # the C way in; None when the intake is a Python object
+    cdef object intake              # the Python way in
     cdef object on_control          # Callable[[bytes], None]
     cdef object inflater            # Inflater, or None without permessage-deflate
-    cdef WSTransport transport      # None before the upgrade
+    cdef WSTransport transport
+    cdef object ended               # asyncio.Future[ConnectionFault]: why, as soon as it is known
+
+    cdef bint plain                 # a whole data frame may go straight to `core`
+    cdef bint over                  # nothing is fed any more
+    cdef int64_t burst_ns           # receive time of what the present read brought; 0 between reads
+    cdef uint32_t undrained         # frames since the batch boundary
 
     # The message being joined from fragments; owned.
     cdef uint8_t* message
@@ -57,13 +73,9 @@ cdef class Listener(WSListener):
     cdef bint in_message
     cdef bint message_compressed
 
-    cdef int64_t burst_ns           # receive time of the read burst
-    cdef bint in_burst
-    cdef bint ended                 # nothing is fed any more
-    cdef readonly object fault      # ConnectionFault, once known
-
     cdef readonly uint64_t frames
-    cdef readonly uint64_t bytes_in         # payload bytes, as sent
+    cdef readonly uint64_t bytes_in         # payload, as sent
+    cdef readonly uint64_t bytes_out
     cdef readonly int64_t last_frame_ns
 
     def __cinit__(self):
@@ -72,46 +84,69 @@ cdef class Listener(WSListener):
     def __dealloc__(self):
         free(self.message)
 
-    def __init__(self, intake, on_control):
+    def __init__(self, intake, on_control, inflater):
         if isinstance(intake, Connection):
             self.core = <Connection>intake
+        self.plain = self.core is not None
         self.intake = intake
         self.on_control = on_control
+        self.inflater = inflater
+        self.ended = asyncio.get_running_loop().create_future()
+
+    # What picows calls.
 
     cpdef on_ws_connected(self, WSTransport transport):
         self.transport = transport
+        transport.disconnected_future.add_done_callback(self._line_ended)
 
     cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
-        if self.ended and frame.msg_type != WSMsgType.CLOSE:
-            return
-        if not self.in_burst:
-            self.in_burst = True
-            self.burst_ns = realtime_ns()
+        cdef int status
+        if self.burst_ns == 0:
+            self.burst_ns = self.last_frame_ns = realtime_ns()
         self.frames += 1
-        self.bytes_in += frame.payload_size
-        self.last_frame_ns = self.burst_ns
-        try:
-            self._take(frame)
+        self.bytes_in += <uint64_t>frame.payload_size
+        if (self.plain and frame.fin and not (frame.rsv1 | frame.rsv2 | frame.rsv3)
+                and (frame.msg_type == WSMsgType.TEXT or frame.msg_type == WSMsgType.BINARY)):
+            status = self.core.feed(<const uint8_t*>frame.payload_ptr, <size_t>frame.payload_size, self.burst_ns)
+            if status == CONTROL:
+                self.tell(<const uint8_t*>frame.payload_ptr, <size_t>frame.payload_size)
+        else:
+            self.take(frame)
+        self.undrained += 1
+        if frame.last_in_buffer or self.undrained >= BOUNDARY_FRAMES:
+            self.drain()
             if frame.last_in_buffer:
-                self.in_burst = False
-                self._drained()
+                self.burst_ns = 0
+
+    def _line_ended(self, disconnected):
+        """The transport is gone. `disconnected` holds what picows' own frame parser found, if anything."""
+        error = disconnected.exception()
+        if isinstance(error, WSProtocolError):
+            big = error.code == WSCloseCode.MESSAGE_TOO_BIG
+            fault = ConnectionFault(Reason.MESSAGE_TOO_BIG if big else Reason.PROTOCOL_ERROR, str(error))
+        else:
+            fault = ConnectionFault(Reason.CONNECTION_LOST, f"the connection broke: {error or 'without goodbye'}")
+        self.over = True
+        self.plain = False
+        if not self.ended.done():
+            self.ended.set_result(fault)
+
+    # Frames that need more than the pipeline. Nothing below raises into picows.
+
+    cdef int take(self, WSFrame frame) noexcept:
+        try:
+            if not self.over:
+                self.take_checked(frame)
+            elif frame.msg_type == WSMsgType.CLOSE:
+                self.transport.disconnect()
         except ConnectionFault as fault:
             self.end(fault)
         except Exception as error:
-            self.end(ConnectionFault(Reason.INTERNAL_ERROR, f"the pipeline failed: {type(error).__name__}: {error}"))
+            self.end(_bug(error))
+        return 0
 
-    cpdef on_ws_disconnected(self, WSTransport transport):
-        if not self.in_burst:
-            return
-        self.in_burst = False
-        try:
-            self._drained()
-        except Exception as error:
-            if self.fault is None:
-                self.fault = ConnectionFault(Reason.INTERNAL_ERROR, f"the pipeline failed: {error}")
-
-    cdef int _take(self, WSFrame frame) except -1:
-        """One frame by its kind. The data of a whole, plain message is not copied."""
+    cdef int take_checked(self, WSFrame frame) except -1:
+        """One frame by its kind; raises ConnectionFault for what RFC 6455 forbids."""
         cdef const uint8_t* at = <const uint8_t*>frame.payload_ptr
         cdef size_t size = <size_t>frame.payload_size
         if frame.rsv2 or frame.rsv3:
@@ -121,37 +156,31 @@ cdef class Listener(WSListener):
                 raise ConnectionFault(Reason.PROTOCOL_ERROR, "a new message began inside an unfinished one")
             if frame.rsv1 and self.inflater is None:
                 raise ConnectionFault(Reason.PROTOCOL_ERROR, "a compressed frame, but compression was not agreed on")
-            if frame.fin and not frame.rsv1:
-                self._feed(at, size)
-            elif frame.fin:
-                self._feed_bytes(self.inflater.inflate(PyBytes_FromStringAndSize(<const char*>at, size)))
-            else:
-                self.in_message = True
-                self.message_compressed = frame.rsv1
-                self._join(at, size)
-            return 0
+            if frame.fin:
+                return self.feed(at, size, frame.rsv1)
+            self.in_message = True
+            self.plain = False
+            self.message_compressed = frame.rsv1
+            return self.join(at, size)
         if frame.rsv1:
             raise ConnectionFault(Reason.PROTOCOL_ERROR, "the compression bit on a frame that can't carry it")
         if frame.msg_type == WSMsgType.CONTINUATION:
-            self._continue(at, size, frame.fin)
-        elif frame.msg_type == WSMsgType.PING:
-            self._pong(frame)
+            return self.continue_message(at, size, frame.fin)
+        if frame.msg_type == WSMsgType.PING:
+            self._send(WSMsgType.PONG, frame.get_payload_as_bytes())
         elif frame.msg_type == WSMsgType.CLOSE:
-            self._goodbye(frame)
+            self.goodbye(frame)
         return 0
 
-    cdef int _continue(self, const uint8_t* at, size_t size, bint last) except -1:
+    cdef int continue_message(self, const uint8_t* at, size_t size, bint last) except -1:
         if not self.in_message:
             raise ConnectionFault(Reason.PROTOCOL_ERROR, "a continuation of no message")
-        self._join(at, size)
+        self.join(at, size)
         if not last:
             return 0
+        self.feed(self.message, self.message_size, self.message_compressed)
         self.in_message = False
-        if self.message_compressed:
-            self._feed_bytes(self.inflater.inflate(
-                PyBytes_FromStringAndSize(<const char*>self.message, self.message_size)))
-        else:
-            self._feed(self.message, self.message_size)
+        self.plain = self.core is not None
         self.message_size = 0
         if self.message_capacity > MESSAGE_KEEP_BYTES:
             free(self.message)
@@ -159,137 +188,123 @@ cdef class Listener(WSListener):
             self.message_capacity = 0
         return 0
 
-    cdef int _join(self, const uint8_t* at, size_t size) except -1:
+    cdef int join(self, const uint8_t* at, size_t size) except -1:
         """Append to the message, which stays within FRAME_BYTES_MAX."""
         cdef size_t needed = self.message_size + size
         cdef size_t capacity
         cdef void* grown
         if needed > FRAME_BYTES_MAX:
             raise ConnectionFault(Reason.MESSAGE_TOO_BIG, f"a fragmented message beyond {FRAME_BYTES_MAX} bytes")
-        if needed > self.message_capacity or self.message == NULL:
+        if needed > self.message_capacity:
             capacity = max(<size_t>4096, 2 * needed)
             grown = realloc(self.message, capacity)
             if grown == NULL:
-                raise MemoryError()
+                raise MemoryError(f"no memory for a message of {capacity} bytes")
             self.message = <uint8_t*>grown
             self.message_capacity = capacity
-        memcpy(self.message + self.message_size, at, size)
+        if size:
+            memcpy(self.message + self.message_size, at, size)
         self.message_size = needed
         return 0
 
-    cdef int _feed_bytes(self, bytes message) except -1:
-        return self._feed(<const uint8_t*>PyBytes_AS_STRING(message), <size_t>PyBytes_GET_SIZE(message))
-
-    cdef int _feed(self, const uint8_t* at, size_t size) except -1:
+    cdef int feed(self, const uint8_t* at, size_t size, bint compressed) except -1:
         """One whole message to the pipeline. `at` is borrowed until return."""
-        cdef int status
-        if self.core is not None:
-            status = self.core.feed(at, size, self.burst_ns)
-            if status == CONTROL:
-                self.on_control(PyBytes_FromStringAndSize(<const char*>at, size))
-        else:
+        cdef bytes copied
+        if self.core is None or compressed:
             copied = PyBytes_FromStringAndSize(<const char*>at, size)
-            status = self.intake.feed_bytes(copied, self.burst_ns)
-            if status == CONTROL:
-                self.on_control(copied)
+            if compressed:
+                copied = self.inflater.inflate(copied)
+            if self.core is None:
+                if self.intake.feed_bytes(copied, self.burst_ns) == CONTROL:
+                    self.on_control(copied)
+                return 0
+            at = <const uint8_t*>PyBytes_AS_STRING(copied)
+            size = <size_t>PyBytes_GET_SIZE(copied)
+        if self.core.feed(at, size, self.burst_ns) == CONTROL:
+            self.tell(at, size)
         return 0
 
-    cdef int _drained(self) except -1:
-        if self.core is not None:
-            self.core.drained(realtime_ns())
-        else:
-            self.intake.drained_now()
+    cdef int tell(self, const uint8_t* at, size_t size) noexcept:
+        """A message for the link, not for the pipeline."""
+        try:
+            self.on_control(PyBytes_FromStringAndSize(<const char*>at, size))
+        except Exception as error:
+            self.end(_bug(error))
         return 0
 
-    cdef int _pong(self, WSFrame frame) except -1:
-        if self.transport.underlying_transport.get_write_buffer_size() > UNSENT_BYTES_MAX:
-            raise ConnectionFault(Reason.PEER_NOT_READING, f"the peer pings and reads nothing: {UNSENT_BYTES_MAX} bytes wait")
-        self.transport.send_pong(frame.get_payload_as_bytes())
+    cdef int drain(self) noexcept:
+        """The batch boundary."""
+        self.undrained = 0
+        try:
+            if self.core is not None:
+                self.core.drained(realtime_ns())
+            else:
+                self.intake.drained_now()
+        except Exception as error:
+            self.end(_bug(error))
         return 0
 
-    cdef int _goodbye(self, WSFrame frame) except -1:
+    cdef int goodbye(self, WSFrame frame) except -1:
+        """The server closes: answer with its own code, as RFC 6455 5.5.1 wants."""
         cdef int code = frame.get_close_code()
         words = (frame.get_close_message() or b"").decode("utf-8", "replace")
-        if self.fault is None:
-            self.fault = ConnectionFault(
-                Reason.SERVER_CLOSED, f"the server closed with {code or 'no code'} {words}".rstrip())
-        self.ended = True
-        if not self.transport.is_close_frame_sent:
-            self.transport.send_close(<WSCloseCode>code if code else WSCloseCode.OK)
-        self.transport.disconnect()
+        self.end(ConnectionFault(
+            Reason.SERVER_CLOSED, f"the server closed with {code or 'no code'} {words}".rstrip()), code or WSCloseCode.OK)
         return 0
 
-    def end(self, fault):
-        """Stop feeding, say goodbye with the fitting code, and let the line go. Never raises."""
-        self.ended = True
-        if self.fault is None:
-            self.fault = fault
-        codes = {Reason.PROTOCOL_ERROR: WSCloseCode.PROTOCOL_ERROR, Reason.DEFLATE_ERROR: WSCloseCode.INVALID_TEXT,
-                 Reason.MESSAGE_TOO_BIG: WSCloseCode.MESSAGE_TOO_BIG, Reason.STOPPED: WSCloseCode.OK}
+    # What the link calls, see door.Door.
+
+    def end(self, fault, code=None):
+        """Feed no more, say goodbye with the fitting code, and let the line go. Never raises.
+
+        A connection that we only stop stays open for the peer's goodbye: close() waits for it.
+        """
+        self.over = True
+        self.plain = False
+        if not self.ended.done():
+            self.ended.set_result(fault)
         try:
             if not self.transport.is_close_frame_sent:
-                self.transport.send_close(codes.get(fault.reason, WSCloseCode.GOING_AWAY))
+                self.transport.send_close(code or _CLOSE_CODES.get(fault.reason, WSCloseCode.GOING_AWAY))
             if fault.reason is not Reason.STOPPED:
                 self.transport.disconnect()
         except Exception:
             self.transport.disconnect(False)
 
-
-class WebSocketDoor:
-    """One open WebSocket connection; see door.Door."""
-
-    def __init__(self, transport, listener):
-        self._transport = transport
-        self._listener = listener
-        self.compressed = (<Listener>listener).inflater is not None
-        self.bytes_out = 0
-
-    @property
-    def frames(self):
-        return self._listener.frames
-
-    @property
-    def bytes_in(self):
-        return self._listener.bytes_in
-
-    @property
-    def last_frame_ns(self):
-        return self._listener.last_frame_ns
-
     def send(self, text):
         """Send one text message (bytes). Raises ConnectionFault when the peer reads nothing any more."""
-        if self._transport.underlying_transport.get_write_buffer_size() > UNSENT_BYTES_MAX:
+        self._send(WSMsgType.TEXT, text)
+        self.bytes_out += <uint64_t>len(text)
+
+    cdef int _send(self, WSMsgType type, bytes payload) except -1:
+        if self.transport.underlying_transport.get_write_buffer_size() > UNSENT_BYTES_MAX:
             raise ConnectionFault(Reason.PEER_NOT_READING, f"the peer reads nothing: {UNSENT_BYTES_MAX} bytes wait")
-        self._transport.send(WSMsgType.TEXT, text)
-        self.bytes_out += len(text)
+        self.transport.send(type, payload)
+        return 0
 
     async def wait_closed(self):
         """Wait for the end of the connection; raise the ConnectionFault that says why."""
-        try:
-            await self._transport.wait_disconnected()
-        except WSProtocolError as error:    # found by picows' own frame parser
-            big = error.code == WSCloseCode.MESSAGE_TOO_BIG
-            raise ConnectionFault(Reason.MESSAGE_TOO_BIG if big else Reason.PROTOCOL_ERROR, str(error)) from error
-        except Exception as error:
-            raise ConnectionFault(Reason.CONNECTION_LOST, f"the connection broke: {error}") from error
-        if self._listener.fault is not None:
-            raise self._listener.fault
-        raise ConnectionFault(Reason.CONNECTION_LOST, "the connection broke without goodbye")
+        raise await asyncio.shield(self.ended)
 
     async def close(self):
-        """Say goodbye, wait CLOSE_WITHIN_S for the peer's, then cut."""
-        if not self._transport.is_disconnected:
-            self._listener.end(ConnectionFault(Reason.STOPPED, "we closed the connection"))
-        try:
-            await asyncio.wait_for(self.wait_closed(), CLOSE_WITHIN_S)
-        except (TimeoutError, ConnectionFault):
-            self._transport.disconnect(False)
+        """Say goodbye, wait CLOSE_WITHIN_S for the peer's, then cut; returns when the line is gone."""
+        line = (self.transport.disconnected_future,)
+        if not self.transport.is_disconnected:
+            self.end(ConnectionFault(Reason.STOPPED, "we closed the connection"))
+            self.transport.underlying_transport.resume_reading()
+        await asyncio.wait(line, timeout=CLOSE_WITHIN_S)
+        self.transport.disconnect(False)
+        await asyncio.wait(line, timeout=CLOSE_WITHIN_S)
 
     def pause_reading(self):
-        self._transport.underlying_transport.pause_reading()
+        self.transport.underlying_transport.pause_reading()
 
     def resume_reading(self):
-        self._transport.underlying_transport.resume_reading()
+        self.transport.underlying_transport.resume_reading()
+
+
+def _bug(error):
+    return ConnectionFault(Reason.INTERNAL_ERROR, f"the pipeline failed: {type(error).__name__}: {error}")
 
 
 async def open_websocket(url, intake, on_control, *, headers, tls, deflate, connect_within_s):
@@ -298,27 +313,65 @@ async def open_websocket(url, intake, on_control, *, headers, tls, deflate, conn
     `tls` is the ssl.SSLContext for a wss URL. `deflate` offers permessage-deflate. Redirects are not
     followed: they would take the key along.
     """
-    abandoned = False
+    line = None     # the socket is ours, so that an attempt given up leaves nothing behind
 
-    def listener_factory(request, response):
-        if abandoned:
-            raise ConnectionFault(Reason.STOPPED, "nobody waits for this connection any more")
-        cdef Listener listener = Listener(intake, on_control)
+    async def connected(wanted):
+        nonlocal line
+        line = await _connected(wanted.host, wanted.port)
+        return line
+
+    def upgraded(request, response):
         terms = agreement(response.headers.getall("Sec-WebSocket-Extensions", []), offered=deflate)
-        listener.inflater = None if terms is None else Inflater(terms, FRAME_BYTES_MAX)
-        return listener
+        return WebSocketDoor(intake, on_control, None if terms is None else Inflater(terms, FRAME_BYTES_MAX))
 
-    wanted = list(headers.items()) + ([("Sec-WebSocket-Extensions", OFFER)] if deflate else [])
+    offers = list(headers.items()) + ([("Sec-WebSocket-Extensions", OFFER)] if deflate else [])
     try:
-        transport, listener = await asyncio.wait_for(ws_connect(
-            listener_factory, url, ssl_context=tls, extra_headers=wanted, max_redirects=0, logger_name=_SILENT,
-            websocket_handshake_timeout=connect_within_s, enable_auto_pong=False, max_frame_size=FRAME_BYTES_MAX,
-            read_buffer_init_size=READ_BUFFER_BYTES), connect_within_s)
-    except Exception as error:
-        raise _connect_fault(error, connect_within_s) from error
-    finally:
-        abandoned = True    # the factory has run by now, or must not run any more
-    return WebSocketDoor(transport, listener)
+        async with asyncio.timeout(connect_within_s):
+            _, door = await ws_connect(
+                upgraded, url, ssl_context=tls, extra_headers=offers, max_redirects=0, logger_name=_SILENT,
+                websocket_handshake_timeout=None, enable_auto_pong=False, max_frame_size=FRAME_BYTES_MAX,
+                read_buffer_init_size=READ_BUFFER_BYTES, socket_factory=connected)
+        return door
+    except BaseException as error:
+        await _let_go(line)
+        if isinstance(error, Exception):
+            raise _connect_fault(error, connect_within_s) from error
+        raise
+
+
+async def _connected(host, port):
+    """A socket connected to the first address of the host that answers. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    failed = OSError(f"{host} has no address")
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        line = socket.socket(family, kind, protocol)
+        try:
+            line.setblocking(False)
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP, UNREAD_BYTES_MAX)
+            await loop.sock_connect(line, address)
+            return line
+        except OSError as error:
+            line.close()
+            failed = error
+        except BaseException:
+            line.close()
+            raise
+    raise failed
+
+
+async def _let_go(line):
+    """End a line whose transport may have it: shut down, so that the transport finds its end and closes it."""
+    if line is None:
+        return
+    try:
+        line.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass    # it ended before
+    for _ in range(10):
+        if line.fileno() == -1:
+            return
+        await asyncio.sleep(0)
+    line.close()
 
 
 def _connect_fault(error, connect_within_s):
@@ -328,7 +381,7 @@ def _connect_fault(error, connect_within_s):
     if isinstance(error, TimeoutError):
         return ConnectionFault(Reason.CONNECT_TIMEOUT, f"no connection within {connect_within_s} s")
     if isinstance(error, ssl.SSLError):
-        return ConnectionFault(Reason.TLS_REFUSED, f"TLS failed: {error}; check the clock and tls.ca_file")
+        return ConnectionFault(Reason.TLS_REFUSED, f"TLS failed: {error}; check the clock and tls_ca_file")
     if isinstance(error, WSHandshakeError):
         status = error.response.status if error.response is not None else 0
         after = error.response.headers.get("Retry-After", "") if error.response is not None else ""

@@ -4,7 +4,6 @@ The words are the dialect's (Session); this file decides when they are said, wit
 keeps account of what was answered.
 """
 
-import asyncio
 import itertools
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -14,7 +13,6 @@ from ingestor.feeds.backoff import Backoff, TokenBucket
 from ingestor.feeds.door import ConnectionFault, Door, Intake, Reason
 from ingestor.feeds.link import Link, LinkPlan
 from ingestor.feeds.packing import messages
-from ingestor.masking import masked
 from ingestor.providers.provider import Control, Subscription
 
 #: Providers answer within a second; beyond this the request counts as unanswered, and the data decides.
@@ -22,18 +20,25 @@ ACK_WITHIN_S = 10.0
 ACK_WATCH_EVERY_S = 1.0
 #: What we may say at once after a quiet while, as a share of a second's allowance.
 BURST_SHARE = 0.5
-#: Of a control frame nobody could read, for the log.
-CONTROL_SHOWN_BYTES_MAX = 200
 
 
 @dataclass(slots=True)
 class Request:
-    """A subscribe or unsubscribe message that waits for its answer."""
+    """A subscribe or unsubscribe request that waits for its answers."""
 
     request_id: int
     subscribes: bool
-    subscriptions: dict[Subscription, None]
+    unanswered: dict[Subscription, None]
+    named: dict[str, list[Subscription]]    # by the words that a provider may name them with
+    answers: int                            # expected: one a message, where they name no subscription
     sent_at: float
+
+    def take(self, name: str) -> list[Subscription]:
+        """Strike what this name means; return it."""
+        found = [subscription for subscription in self.named.get(name, ()) if subscription in self.unanswered]
+        for subscription in found:
+            del self.unanswered[subscription]
+        return found
 
 
 class WebSocketLink(Link):
@@ -41,76 +46,59 @@ class WebSocketLink(Link):
 
     def __init__(self, plan: LinkPlan, section: str, name: str) -> None:
         super().__init__(plan, section, name)
-        rate = plan.limits.messages_per_second_max
-        self._bucket = TokenBucket(rate, rate * BURST_SHARE, plan.timing.clock)
-        self._changed = asyncio.Event()
-        #: False for a provider that acknowledges nothing: the data is the answer
-        self._is_answered: bool = getattr(self.session, "acknowledges", True)
+        self._fresh()
+
+    def _fresh(self) -> None:
+        """A new connection: nothing was asked, nothing refused."""
+        rate = self.plan.limits.messages_per_second_max
+        self._retries = Backoff(self.plan.timing.uniform)
+        self._bucket = TokenBucket(rate, rate * BURST_SHARE, self.plan.timing.clock)
         self._request_ids = itertools.count(1)
-        self._retries = Backoff(plan.timing.uniform)
         self._sent: dict[Subscription, None] = {}
         self._pending: dict[int, Request] = {}
-        self._batches: deque[list[Subscription]] = deque()  # to be asked for again as they are
+        self._halves: deque[list[Subscription]] = deque()   # of a refused request, to be asked apart
+        self._postponed: dict[Subscription, None] = {}      # refused for now
         self._early: list[bytes] = []                       # replies due before the door was ours
-
-    def wanted_changed(self) -> None:
-        self._changed.set()
+        self.refused = {}       # asked again on each connection: what the provider refuses may change
 
     def active(self) -> int:
-        return sum(1 for subscription in self._sent if subscription not in self.refused)
+        return len(self._sent)
 
     async def open(self, intake: Intake) -> Door:
-        self._sent, self._pending, self._batches, self._early = {}, {}, deque(), []
-        self.refused = {}   # asked again on each connection: what the provider refuses may change
-        self._request_ids = itertools.count(1)
-        url = self.session.endpoint(self.plan.url, self.section, tuple(self.wanted), self.plan.key)
-        door: Door = await self.plan.open_door(
-            url, intake, self.on_control, headers=dict(self.session.headers(self.plan.key)),
-            connect_within_s=self.plan.connect_within_s)
+        self._fresh()
+        plan = self.plan
+        door: Door = await plan.open_door(
+            self.session.endpoint(plan.url, self.section, tuple(self.wanted), plan.key), intake, self.on_control,
+            headers=dict(self.session.headers(plan.key)), connect_within_s=plan.connect_within_s)
         return door
 
     async def converse(self) -> None:
         for text in self._early:
             self._send(text)
-        for text in self.session.hello(tuple(self._askable()), self.plan.key):
-            await self._say(text)
+        await self._greet()
         self.spawn(self._beat())
         self.spawn(self._watch_acks())
         while True:
-            self._changed.clear()
-            gone = [subscription for subscription in self._sent if subscription not in self.wanted]
-            if gone:
-                await self._ask(gone, subscribes=False)
-            while self._batches:
-                batch = [each for each in self._batches.popleft() if each in self.wanted and each not in self._sent]
-                await self._ask(batch, subscribes=True)
-            missing = [subscription for subscription in self._askable() if subscription not in self._sent]
-            if missing:
-                await self._ask(missing, subscribes=True)
-            if not self._changed.is_set():
+            self.changed.clear()
+            await self._ask([each for each in self._sent if each not in self.wanted], subscribes=False)
+            while self._halves:
+                await self._ask([each for each in self._halves.popleft() if self._is_due(each)], subscribes=True)
+            await self._ask([each for each in self.wanted if self._is_due(each)], subscribes=True)
+            if not self.changed.is_set():
                 self._see_whether_live()
-                await self._changed.wait()
+                await self.changed.wait()
 
     def on_control(self, frame: bytes) -> None:
-        """A control frame of the provider. Called inside the socket callback; never raises.
-
-        A frame that the dialect can't read is counted: a bad frame must not cost the connection.
-        """
-        try:
-            control = self.session.control(frame)
-        except Exception as error:  # whatever a hook makes of bad data
-            self._stats.controls_misread += 1
-            shown = frame[:CONTROL_SHOWN_BYTES_MAX].decode("utf-8", "replace")
-            self.tell("control_misread", error=f"{type(error).__name__}: {error}", frame=shown)
-            return
-        if control is None or control.kind == "alive":
+        """A control frame of the provider. Called inside the socket callback."""
+        control = self.understood(frame)
+        if control is None:
             return
         if control.kind == "reply" and control.reply is not None:
             # A provider that waits for an answer gets it at once; the bucket makes up for it later.
             self._bucket.take()
             self._send(control.reply)
         elif control.kind == "reconnect":
-            self.end(ConnectionFault(Reason.RECONNECT_REQUESTED, control.message or "the provider asks to reconnect"))
+            self.leave_soon(control.message)
         elif control.kind == "ack":
             self._acknowledged(control.request)
         elif control.kind == "error":
@@ -118,8 +106,10 @@ class WebSocketLink(Link):
 
     # Saying.
 
-    def _askable(self) -> Iterable[Subscription]:
-        return (subscription for subscription in self.wanted if subscription not in self.refused)
+    def _is_due(self, subscription: Subscription) -> bool:
+        """Wanted, and neither asked for nor refused."""
+        return (subscription in self.wanted and subscription not in self._sent
+                and subscription not in self.refused and subscription not in self._postponed)
 
     async def _say(self, text: bytes) -> None:
         """Send within Limits.messages_per_second_max."""
@@ -137,6 +127,18 @@ class WebSocketLink(Link):
         except ConnectionFault as fault:
             self.end(fault)
 
+    async def _greet(self) -> None:
+        """The dialect's first words; where they subscribe, with as much as one message takes."""
+        key, wanted = self.plan.key, list(self.wanted)
+        if self.session.hello_subscribes:
+            cut = messages(wanted, self.plan.limits, lambda batch: self.session.hello(batch, key))
+            carried, texts = next(cut, ([], ()))
+            self._sent.update(dict.fromkeys(carried))
+        else:
+            texts = self.session.hello(wanted, key)
+        for text in texts:
+            await self._say(text)
+
     async def _ask(self, subscriptions: list[Subscription], *, subscribes: bool) -> None:
         hook = self.session.subscribe if subscribes else self.session.unsubscribe
         request_id = 0
@@ -148,9 +150,9 @@ class WebSocketLink(Link):
             return texts
 
         for batch, texts in messages(subscriptions, self.plan.limits, compose):
-            if texts and self._is_answered:
+            if self.session.acknowledges and texts:
                 self._pending[request_id] = Request(
-                    request_id, subscribes, dict.fromkeys(batch), self.now())
+                    request_id, subscribes, dict.fromkeys(batch), _names(batch), len(texts), self.now())
             for subscription in batch:
                 if subscribes:
                     self._sent[subscription] = None
@@ -172,80 +174,90 @@ class WebSocketLink(Link):
     async def _watch_acks(self) -> None:
         while True:
             await self.plan.timing.sleep(ACK_WATCH_EVERY_S)
-            late = [request for request in self._pending.values() if self.now() - request.sent_at >= ACK_WITHIN_S]
-            for request in late:
-                del self._pending[request.request_id]
-                self._stats.acks_missing += 1
-                self.tell("subscription_unanswered", request=request.request_id, waiting=len(request.subscriptions))
-            if late:
-                self._see_whether_live()
+            for request in list(self._pending.values()):
+                if self.now() - request.sent_at >= ACK_WITHIN_S:
+                    del self._pending[request.request_id]
+                    self.counted.acks_missing += 1
+                    self.tell("subscription_unanswered", request=request.request_id, waiting=len(request.unanswered))
+            self._see_whether_live()
 
     def _see_whether_live(self) -> None:
-        if not self._pending and not self._batches and all(each in self._sent for each in self._askable()):
+        if (not self._pending and not self._halves and not self._postponed
+                and not any(self._is_due(each) for each in self.wanted)):
             self.became_live()
 
     def _acknowledged(self, name: str) -> None:
-        """`name`: the request's id, or the subscription's, or empty where the provider names nothing."""
-        named = self._pending.get(int(name)) if _is_id(name) else None
-        if named is not None:
-            del self._pending[named.request_id]
-        elif not self._answer_named(name) and self._pending:
-            del self._pending[next(iter(self._pending))]
-        self._see_whether_live()
+        """`name`: the request's id, or a subscription's, or empty where the provider names nothing.
 
-    def _answer_named(self, name: str) -> bool:
-        """Strike the subscriptions of this name from the requests; whether there was one."""
-        found = False
-        for request in list(self._pending.values()):
-            for subscription in [each for each in request.subscriptions if _is_named(each, name)]:
-                found = True
-                del request.subscriptions[subscription]
-            if not request.subscriptions:
+        Other names are nobody's we know: an answer to a request that was given up, or a notice.
+        """
+        request = self._request(name)
+        if request is not None:
+            request.answers -= 1
+            if request.answers <= 0:
                 del self._pending[request.request_id]
-        return found
+        else:
+            self._strike(name)
+        if not self._pending:
+            self._see_whether_live()
 
     def _refused(self, control: Control) -> None:
         """An error of the provider: of the connection, of a request, or of one subscription."""
         if control.fatal:
-            message = control.message or "the provider refused us"
-            self.end(ConnectionFault(Reason.PROVIDER_ERROR, message, retryable=control.retryable))
+            self.end(ConnectionFault(
+                Reason.PROVIDER_ERROR, control.message or "the provider refused us", retryable=control.retryable))
             return
         self.tell("subscription_refused", request=control.request, error=control.message, retryable=control.retryable)
-        self._stats.last_error = masked(control.message, self.plan.key)
-        request = self._pending.pop(int(control.request), None) if _is_id(control.request) else None
+        self.counted.last_error = self.masked(control.message)
+        request = self._request(control.request)
         if request is not None:
-            blamed = list(request.subscriptions) if request.subscribes else []
+            del self._pending[request.request_id]
+            blamed = list(request.unanswered) if request.subscribes else []
         else:
-            blamed = [each for each in self._sent if _is_named(each, control.request)]
-            self._answer_named(control.request)
+            blamed = self._strike(control.request) or [each for each in self._sent if control.request in _names([each])]
+        for subscription in blamed:
+            self._sent.pop(subscription, None)
         if control.retryable and blamed:
+            self._postponed.update(dict.fromkeys(blamed))
             self.spawn(self._ask_later(blamed))
-        elif len(blamed) > 1:
+        elif len(blamed) > 1 and request is not None:
             # One bad name spoils the message for all: halves find it, and lose nobody else.
             middle = len(blamed) // 2
-            self._forget(blamed)
-            self._batches += [blamed[:middle], blamed[middle:]]
-            self._changed.set()
-        elif blamed:
-            self._forget(blamed)
-            self.refused[blamed[0]] = control.message
+            self._halves += [blamed[:middle], blamed[middle:]]
+            self.changed.set()
+        else:
+            self.refused.update(dict.fromkeys(blamed, control.message))
         self._see_whether_live()
 
-    def _forget(self, subscriptions: Iterable[Subscription]) -> None:
-        for subscription in subscriptions:
-            self._sent.pop(subscription, None)
+    def _request(self, name: str) -> Request | None:
+        """The request of this id; for no name the oldest, because requests are answered in their order."""
+        if not name:
+            return next(iter(self._pending.values()), None)
+        return self._pending.get(int(name)) if name.isascii() and name.isdigit() and len(name) <= 18 else None
+
+    def _strike(self, name: str) -> list[Subscription]:
+        """Strike the subscriptions of this name from the requests; return those that were asked for."""
+        found = []
+        for request in list(self._pending.values()):
+            struck = request.take(name)
+            if struck and not request.unanswered:
+                del self._pending[request.request_id]
+            if request.subscribes:
+                found += struck
+        return found
 
     async def _ask_later(self, subscriptions: list[Subscription]) -> None:
         await self.plan.timing.sleep(self._retries.pause_s())
-        self._forget(subscriptions)
-        self._changed.set()
+        for subscription in subscriptions:
+            self._postponed.pop(subscription, None)
+        self.changed.set()
 
 
-def _is_id(name: str) -> bool:
-    return name.isascii() and name.isdigit() and len(name) <= 18
-
-
-def _is_named(subscription: Subscription, name: str) -> bool:
-    """Whether a provider's word for what it answers means this subscription: `symbol` or `channel:symbol`."""
-    return bool(name) and name in (subscription.symbol, f"{subscription.channel}:{subscription.symbol}",
-                                   f"{subscription.channel}.{subscription.symbol}")
+def _names(subscriptions: Iterable[Subscription]) -> dict[str, list[Subscription]]:
+    """Subscriptions by the words that a provider's answer may use: `symbol`, `channel:symbol`, `channel.symbol`."""
+    named: dict[str, list[Subscription]] = {}
+    for subscription in subscriptions:
+        channel, symbol = subscription.channel, subscription.symbol
+        for name in (symbol, f"{channel}:{symbol}", f"{channel}.{symbol}"):
+            named.setdefault(name, []).append(subscription)
+    return named
