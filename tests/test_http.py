@@ -1,10 +1,13 @@
 """The HTTP server, over real sockets: its pages, and what clients can do to it."""
 
+import asyncio
 import contextlib
+import errno
 import http.client
 import json
 import math
 import socket
+import socketserver
 import threading
 import time
 
@@ -136,6 +139,19 @@ def test_a_loop_without_a_heartbeat_is_dead(server, shard, age_s):
     shard.heartbeat_age_s = age_s
     status, _, body = ask(server, "/healthz")
     assert (status, json.loads(body)["alive"]) == (503, False)
+
+
+def test_liveness_is_answered_while_the_event_loop_hangs(server, shard):
+    shard.heartbeat_age_s = 31.0
+    answers = []
+
+    async def hang_until_answered() -> None:
+        asker = threading.Thread(target=lambda: answers.append(ask(server, "/healthz")[0]))
+        asker.start()
+        asker.join()
+
+    asyncio.run(hang_until_answered())
+    assert answers == [503]
 
 
 def test_liveness_does_not_ask_for_readiness(server, shard):
@@ -278,6 +294,20 @@ def test_beyond_its_connections_the_server_says_that_it_is_busy_and_recovers(ser
         with contextlib.suppress(ConnectionResetError):     # refused before it could ask
             status = ask(server, "/healthz")[0]
     assert status == 200
+
+
+def test_without_file_descriptors_the_server_pauses_and_goes_on(server, monkeypatch):
+    accept, pauses = socketserver.TCPServer.get_request, []
+
+    def fail_thrice(listener):
+        if len(pauses) < 3:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return accept(listener)
+
+    monkeypatch.setattr(socketserver.TCPServer, "get_request", fail_thrice)
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    assert ask(server)[0] == 200
+    assert pauses == [served.ACCEPT_PAUSE_S] * 3
 
 
 def test_many_parallel_scrapes_are_all_served_from_one_making(start, shard):
