@@ -69,7 +69,6 @@ def serve(parent: Parent, blast: Blast) -> None:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.settimeout(ACCEPT_WITHIN_S)
         _greet(client)
-        parent.send("subscribed")
         parent.receive()
         begun_ns = time.monotonic_ns()
         if blast.rate:

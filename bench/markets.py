@@ -21,3 +21,10 @@ def tables(instruments: Sequence[Instrument], markets: Sequence[Market]) -> Inst
 def binance() -> Instruments:
     """BTCUSDT, spot and perpetual, each with its own fair price."""
     return tables((SPOT, PERPETUAL), tuple(BINANCE_MARKETS.values()))
+
+
+def kaiko() -> Instruments:
+    """btc-usd on one venue, through Kaiko."""
+    return tables(
+        (Instrument("btc-usd", base="btc", quote="usd"),),
+        (Market("btc-usd", "kaiko", "coinbase", "btc-usd", "spot", "cbse"),))

@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.measure import RESULTS, ROOT, Outcome, commit, machine
 
 #: In this order: what fits in a process first, what needs servers last.
-BENCHES = ("decode", )
+BENCHES = ("decode", "pipeline_memory", "grpc_price", "websocket_price")
 
 
 def run_all(names: Sequence[str], smoke: bool, folder: Path) -> list[str]:
@@ -50,7 +50,7 @@ def run_all(names: Sequence[str], smoke: bool, folder: Path) -> list[str]:
 
 
 def _write(file: Path, content: object) -> None:
-    file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def distributions(smoke: bool, folder: Path) -> int:
