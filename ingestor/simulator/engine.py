@@ -23,7 +23,7 @@ CALM_FACTOR, BURST_FACTOR = 0.6, 4.6
 CALM_S, BURST_S = 2.7, 0.3
 BURST_AGITATION = 3.0
 HISTORY_STEPS = 20          # a market has traded so often before anyone comes
-CATCH_UP_STEPS_MAX = 400    # two seconds: a caller who was away longer does not flood its clients
+CATCH_UP_STEPS_MAX = 40     # 0.2 s: a caller who is later than that (a busy machine) skips, and floods nobody
 
 TRADES, QUOTE, REFERENCE = "trades", "quotes", "reference"
 
@@ -56,6 +56,7 @@ class Engine:
         self._rate = rate
         self._bursts = bursts
         self.now_ns = start_ns
+        self.skipped_ns = 0         # time in which nothing happened, because the caller came too late
         self._latents = {asset.name: Latent(asset, self._rng) for asset in assets}
         self.markets = [self._market(spec, traits(spec.dialect)) for spec in specs]
         self._traits = [traits(spec.dialect) for spec in specs]
@@ -71,13 +72,14 @@ class Engine:
                 market.trade(start_ns - (HISTORY_STEPS - step) * STEP_NS)
 
     def advance(self, to_ns: int) -> Iterator[list[Happening]]:
-        """The happenings of each whole step up to `to_ns`; at most CATCH_UP_STEPS_MAX, the rest is skipped.
+        """The happenings of each whole step up to `to_ns`; at most CATCH_UP_STEPS_MAX, the first are skipped.
 
         A step begins when the one before has been dealt with, so that a market is as it was then.
         """
         behind = (to_ns - self.now_ns) // STEP_NS
         if behind > CATCH_UP_STEPS_MAX:
             self.now_ns += (behind - CATCH_UP_STEPS_MAX) * STEP_NS
+            self.skipped_ns += (behind - CATCH_UP_STEPS_MAX) * STEP_NS
         while self.now_ns + STEP_NS <= to_ns:
             happenings: list[Happening] = []
             self.step(happenings)

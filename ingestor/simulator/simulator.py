@@ -29,6 +29,7 @@ from ingestor.simulator.spec import VENUE_FAULTS, Fault, MarketSpec, SimulatorSp
 VENUE_FAULT_S = 10.0        # a venue's fault without a duration
 BLAST_ENGINE_RATE = 20_000.0
 STOP_WITHIN_S = 1.0
+YIELD_S = 0.0005            # for the sockets, also where the engine is behind
 
 
 class Simulator:
@@ -113,6 +114,7 @@ class Simulator:
             "mode": mode, "dialects": dialects, "faults": dict(self._faults.counts),
             "frames": sum(each["frames"] for each in dialects.values()),
             "connections": sum(each["connections"] for each in dialects.values()),
+            "skipped_s": 0.0 if self.engine is None else self.engine.skipped_ns / 1e9,
         }
 
     # Opening.
@@ -189,7 +191,7 @@ class Simulator:
             for port in self._ports.values():
                 port.flush()
             wait_ns = self.engine.now_ns + STEP_NS - time.time_ns()
-            await asyncio.sleep(max(0.0, wait_ns / 1e9))
+            await asyncio.sleep(max(YIELD_S, wait_ns / 1e9))
 
     async def _each_second(self) -> None:
         while True:
