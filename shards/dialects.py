@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 
 from ingestor.providers.provider import Provider
-
 from ingestor.providers.registry import MODULES, load
 
 

@@ -12,7 +12,7 @@ from ingestor.settings.checks import conversion_faults, double_markets
 from ingestor.settings.documents import Document, Keys, environment
 from ingestor.settings.faults import faults_of, nearest, told
 from ingestor.settings.markets import Dialect, Instrument, InstrumentEntry, Market
-from ingestor.settings.models import ProviderSettings, Section, Settings
+from ingestor.settings.models import ProviderSettings, Section, Settings, topic_faults
 
 #: Where the configuration is when nothing is said.
 CONFIG_PATH = Path("config/ingestor.yaml")
@@ -79,6 +79,8 @@ class _Loading:
             for name in sorted(used & self._dialects.keys()):
                 self._read_provider_files(name, providers.get(name, ProviderSettings()))
             self._read_kafka_files(settings)
+        for topic, key, what in topic_faults(settings) if settings is not None else ():
+            self._fault(("topics", topic, key), what)
         if settings is not None and shard is not None and not 0 <= shard < settings.shards:
             self._fault((), f"--shard is {shard}, but shards is {settings.shards}: use 0 to {settings.shards - 1}")
         if not self.faults and not markets:

@@ -5,7 +5,7 @@ need more than one value of one section stand in load.py and markets.py. Secrets
 a file: a key names the variable or the file that holds one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self
 
@@ -27,6 +27,9 @@ from pydantic import (
 SLOTS = 1024
 #: More shards than this on 1024 slots leaves some with a handful of slots; nobody needs them.
 SHARDS_MAX = 256
+
+#: Kafka's default limit of a message is 1 MB, with its headers.
+MESSAGE_BYTES_MAX = 900_000
 
 Mode = Literal["record", "block", "container"]
 TOPICS = ("trades", "quotes", "bars", "reference", "fair")
@@ -84,8 +87,8 @@ class TopicOverrides(Section):
     """The longest that a record waits for company, in milliseconds. Default: 5, in files 1000."""
     records_max: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """A batch with so many records leaves at once. Default: 500, in files 10000."""
-    bytes_max: Annotated[int, Field(ge=1_000, le=16_000_000)] | None = None
-    """A batch of so many bytes leaves at once. Default: 262144, in files 1000000."""
+    bytes_max: Annotated[int, Field(ge=4_096, le=16_000_000)] | None = None
+    """A batch of so many bytes leaves at once; for a message at most 900000. Default: 262144, in files 1000000."""
 
 
 class TopicsSettings(Section):
@@ -357,6 +360,17 @@ class Settings(Section):
     def topic_settings(self) -> dict[str, TopicSettings]:
         """Each topic, by its name without prefix, with the sink's defaults filled in."""
         return {name: _topic(name, getattr(self.topics, name), self.sink.kind) for name in TOPICS}
+
+
+def topic_faults(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """(topic, key, what is wrong) of what does not go with the sink."""
+    files = settings.sink.kind == "files"
+    for name, topic in settings.topic_settings().items():
+        if files != (topic.mode == "container"):
+            fitting = "container" if files else "record or block"
+            yield name, "mode", f"is {topic.mode!r}, but sink.kind is {settings.sink.kind}: use {fitting}"
+        elif not files and topic.bytes_max > MESSAGE_BYTES_MAX:
+            yield name, "bytes_max", f"is {topic.bytes_max}: a message has at most {MESSAGE_BYTES_MAX}"
 
 
 def _topic(name: str, overrides: TopicOverrides, kind: str) -> TopicSettings:

@@ -143,8 +143,8 @@ def test_a_topics_mode_follows_the_sink(loaded, sink, topic, mode):
 
 
 def test_a_topics_own_settings_replace_those_of_the_sink(loaded):
-    topics = loaded("topics: {trades: {mode: record, linger_ms: 0}}\n").settings.topic_settings()
-    assert topics["trades"] == TopicSettings("record", 0.0, 10_000, 1_000_000)
+    topics = loaded("sink: {kind: ndjson}\ntopics: {trades: {mode: block, linger_ms: 0}}\n").settings.topic_settings()
+    assert topics["trades"] == TopicSettings("block", 0.0, 500, 262_144)
 
 
 # Secrets.

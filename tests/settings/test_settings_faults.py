@@ -62,6 +62,10 @@ sink: {kind: kafka}
     ingestor.yaml:1: sink is kafka without a broker: set sink.kafka.bootstrap_servers to host:port
 topics: {prefix: 'a b'}
     ingestor.yaml:1: topics.prefix is 'a b': give a text that matches ^[a-zA-Z0-9._-]{0,100}$
+topics: {trades: {mode: block}}
+    ingestor.yaml:1: topics.trades.mode is 'block', but sink.kind is files: use container
+sink: {kind: "null"}\ntopics: {fair: {bytes_max: 1000000}}
+    ingestor.yaml:2: topics.fair.bytes_max is 1000000: a message has at most 900000
 providers: {beta-v3: {}}
     ingestor.yaml:1: providers.beta-v3 is no known provider: did you mean beta-v2?
 providers: [beta-v2]

@@ -1,0 +1,4 @@
+"""`python -m ingestor` is the console script."""
+from shards.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,63 @@
+"""From a configuration to the parts of one shard: its instruments, its subscriptions, its feeds' settings.
+
+Pure functions, shared by the worker that runs a shard and the check that counts what it will need.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ingestor.feeds.feed import FeedSettings
+from ingestor.feeds.packing import Packing, pack
+from ingestor.providers.provider import Limits, Provider, Subscription
+from ingestor.settings import Configuration
+from ingestor.unify.instruments import Instruments
+from shards.slots import slot_of, static_range
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one shard does: its instruments, and what it wants of each provider."""
+
+    shard: int
+    instruments: Instruments
+    subscriptions: dict[str, list[Subscription]]
+
+
+def plan(configuration: Configuration, shard: int, dialects: Mapping[str, Provider]) -> Plan:
+    """The part of shard `shard`. Raises ConfigError for what the tables can't hold."""
+    own = static_range(shard, configuration.settings.shards)
+    slots = {instrument.id: slot_of(instrument) for instrument in configuration.instruments}
+    instruments = Instruments(
+        configuration.instruments, configuration.markets, lambda instrument: slots[instrument.id],
+        lambda name: slots[name] in own)
+    subscriptions: dict[str, list[Subscription]] = {}
+    for market in configuration.markets:
+        if market.instrument in instruments.index:
+            session = dialects[market.provider].session
+            subscriptions.setdefault(market.provider, []).extend(
+                Subscription(
+                    channel, market.symbol, session.endpoint_section(channel, market.section), market.venue_code,
+                    market.instrument)
+                for channel in market.channels)
+    return Plan(shard, instruments, subscriptions)
+
+
+def feed_settings(configuration: Configuration, provider: Provider) -> FeedSettings:
+    """What a feed needs of the provider's section, with the secret read."""
+    settings = configuration.provider(provider.name)
+    ca_file = settings.tls_ca_file
+    return FeedSettings(
+        url=settings.url, key=settings.key.get_secret_value(),
+        tls_ca_file=None if ca_file is None else str(configuration.path.parent / ca_file),
+        deflate=settings.deflate, limits=settings.limits.model_dump(exclude_none=True),
+        connect_within_s=settings.connect_within_s)
+
+
+def limits(configuration: Configuration, provider: Provider) -> Limits:
+    """The dialect's limits, with what the configuration says instead."""
+    return replace(provider.limits, **configuration.provider(provider.name).limits.model_dump(exclude_none=True))
+
+
+def packing(configuration: Configuration, planned: Plan, provider: Provider) -> Packing:
+    """The connections that a shard will open to a provider."""
+    return pack(planned.subscriptions.get(provider.name, ()), limits(configuration, provider))

@@ -1,0 +1,74 @@
+"""What people see of a running shard: the numbers of its parts, handed to metrics, readiness and HTTP.
+
+Asked from the server's threads, at any time between the first line of a start and the last of a stop.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from ingestor._core import Pipeline
+from ingestor.feeds.feed import Feed, LinkStats
+from ingestor.metrics import Facts
+from ingestor.sinks.sink import Sink
+from ingestor.wire.writer import Writer
+
+
+class View:
+    """The parts, as far as they are there, and the heartbeat of the loop. ingestor.metrics.Source."""
+
+    def __init__(self, shard: int, sink_kind: str) -> None:
+        self.pipeline: Pipeline | None = None
+        self.sink_: Sink | None = None
+        self.writer_: Writer | None = None
+        self.feeds: Mapping[str, Feed] = {}
+        self.reading_paused = False
+        self.subscribed = False     # every feed knows what it wants
+        self._shard = shard
+        self._sink_kind = sink_kind
+        self._version = version("ingestor")
+        self._started_s = time.time()
+        self._beaten_at = time.monotonic()
+        self._links: Mapping[str, Sequence[LinkStats]] = {}
+
+    def beat(self) -> None:
+        """The loop turns. Called on it, each tick."""
+        self._beaten_at = time.monotonic()
+
+    def take_links(self) -> None:
+        """Note the connections' stats, which only the loop may read."""
+        self._links = {name: feed.stats() for name, feed in self.feeds.items()}
+
+    def heartbeat_age_s(self) -> float:
+        return time.monotonic() - self._beaten_at
+
+    def is_built(self) -> bool:
+        return self.pipeline is not None and self.subscribed
+
+    def sink_state(self) -> tuple[bool, str]:
+        """Whether the sink takes records, and why not."""
+        return (False, "not opened yet") if self.sink_ is None else (self.sink_.ready, self.sink_.reason)
+
+    # ingestor.metrics.Source
+
+    def counters(self) -> Mapping[str, Any]:
+        return {} if self.pipeline is None else self.pipeline.counters()
+
+    def fairs(self) -> Sequence[Mapping[str, Any]]:
+        return [] if self.pipeline is None else self.pipeline.fairs()
+
+    def writer(self) -> Mapping[str, Any] | None:
+        return None if self.writer_ is None else self.writer_.stats()
+
+    def sink(self) -> Any:
+        return None if self.sink_ is None else self.sink_.stats()
+
+    def links(self) -> Mapping[str, Sequence[LinkStats]]:
+        return self._links
+
+    def facts(self) -> Facts:
+        return Facts(
+            version=self._version, shard=self._shard, started_s=self._started_s,
+            heartbeat_age_s=self.heartbeat_age_s(), reading_paused=self.reading_paused, sink=self._sink_kind,
+            sink_ready=self.sink_state()[0])

@@ -1,0 +1,226 @@
+"""The worker: wires one shard's rooms together, runs them on one loop, and ends them in order.
+
+The only place where things are wired: settings -> instruments -> writer -> sink -> pipeline -> feeds,
+a timer for what has to happen without a message, and the HTTP server. Ends on SIGTERM or SIGINT: the
+feeds say goodbye, the pipeline is flushed, the sink delivers what it has, each within a bound.
+"""
+
+import asyncio
+import gc
+import signal
+import sys
+import time
+from collections.abc import Coroutine, Sequence
+from functools import partial
+from typing import Any
+
+import structlog
+
+from ingestor import logs
+from ingestor._core import Pipeline
+from ingestor.errors import IngestorError, InternalError, SinkError
+from ingestor.feeds import loop
+from ingestor.feeds.feed import Feed
+from ingestor.http import Server, serve
+from ingestor.metrics import Metrics
+from ingestor.readiness import Readiness
+from ingestor.settings import Configuration
+from ingestor.sinks import open_sink
+from ingestor.sinks.sink import Sink
+from ingestor.wire.writer import Writer
+from shards.assembly import Plan, feed_settings, plan
+from shards.dialects import DIALECTS
+from shards.view import View
+
+#: Saying goodbye takes a round trip; a provider that does not answer must not hold up the end.
+FEEDS_STOP_WITHIN_S = 5.0
+#: The connections' stats and the readiness are taken so often: as often as anyone scrapes.
+WATCH_EVERY_S = 1.0
+#: What the data says is wrong (unknown symbols, refused frames) is told so often, if it went on.
+TELL_EVERY_S = 60.0
+#: Of unknown symbols, so many are named in a line of the log.
+NAMED_MAX = 10
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+def run_shard(configuration: Configuration, shard: int) -> int:
+    """Run a shard to its end; the exit status. Raises IngestorError for what the operator can mend."""
+    settings = configuration.settings
+    epoch = int(time.time())    # rises with each start, until the control plane gives epochs
+    providers = settings.providers.values()
+    to_stdout = settings.sink.kind == "ndjson" and settings.sink.ndjson.path is None
+    logs.configure(
+        settings.log.level, settings.log.format, sys.stderr if to_stdout else sys.stdout,
+        secrets=[settings.sink.kafka.password.get_secret_value(), *(each.key.get_secret_value() for each in providers)],
+        shard=shard, epoch=epoch)
+    worker = Worker(configuration, shard, epoch)
+    try:
+        return loop.run(worker.run(), coalesce_us=settings.pipeline.coalesce_us)
+    except IngestorError:
+        raise
+    except Exception as error:
+        structlog.get_logger().exception("shard_failed")
+        raise InternalError(
+            f"shard {shard} failed by a fault of its own ({type(error).__name__}: {error}): report shard_failed of the "
+            "log") from error
+
+
+class Worker:
+    """One shard. `run()` is its whole life."""
+
+    def __init__(self, configuration: Configuration, shard: int, epoch: int) -> None:
+        self._configuration = configuration
+        self._settings = configuration.settings
+        self._shard = shard
+        self._epoch = epoch
+        self._log = structlog.get_logger()
+        self._view = View(shard, self._settings.sink.kind)
+        self._readiness = Readiness(
+            pipeline=self._view.is_built, sink=self._view.sink_state, links=self._view.links)
+        self._feeds: dict[str, Feed] = {}
+        self._told = (0, 0)
+
+    async def run(self) -> int:
+        """Start, run until a signal, stop; the exit status."""
+        stop = asyncio.Event()
+        for number in STOPPING:
+            asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number, stop)
+        server = self._serve()
+        try:
+            return await self._run(stop)
+        finally:
+            server.close()
+
+    def _on_signal(self, number: signal.Signals, stop: asyncio.Event) -> None:
+        if not stop.is_set():
+            self._log.info("shard_stopping", signal=signal.Signals(number).name)
+        stop.set()
+
+    def _serve(self) -> Server:
+        metrics = Metrics(self._view, instrument_labels=self._settings.metrics.instrument_labels)
+        http = self._settings.http
+        server = serve(
+            http.host, http.port, metrics=metrics.render, health=self._view.heartbeat_age_s, ready=self._readiness,
+            prices=metrics.prices)
+        host, port = server.address
+        self._log.info("http_listening", host=host, port=port)
+        return server
+
+    async def _run(self, stop: asyncio.Event) -> int:
+        planned = plan(self._configuration, self._shard, DIALECTS)
+        settings = self._settings
+        topics = settings.topic_settings()
+        sink = open_sink(settings.sink, topics, settings.topics.prefix, self._shard, self._epoch)
+        self._view.sink_ = sink
+        try:
+            pipeline = self._pipeline(planned, sink)
+            self._open_feeds(planned, pipeline)
+        except BaseException:
+            sink.close(0.0)
+            raise
+        # What was built lives as long as the process: the collector need not walk it again and again.
+        gc.collect()
+        gc.freeze()
+        self._log.info(
+            "shard_started", instruments=len(planned.instruments.rows), sink=settings.sink.kind,
+            subscriptions={name: len(wanted) for name, wanted in planned.subscriptions.items()})
+        works: list[Coroutine[Any, Any, object]] = [
+            stop.wait(), self._tick(pipeline, sink), self._watch(pipeline),
+            *(feed.run() for feed in self._feeds.values())]
+        tasks = [asyncio.create_task(work) for work in works]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            left = await self._end(tasks, pipeline, sink)
+        if left:
+            raise SinkError(
+                f"{left} records could not be delivered within {settings.sink.close_within_s} s: "
+                "see sink errors in the log, or raise sink.close_within_s")
+        return 0
+
+    def _pipeline(self, planned: Plan, sink: Sink) -> Pipeline:
+        settings = self._settings
+        writer = Writer(sink, settings.topic_settings(), self._shard, self._epoch)
+        defaults = settings.pricing.params()
+        own = {instrument.id: instrument.pricing for instrument in self._configuration.instruments}
+        pipeline = Pipeline(
+            planned.instruments, writer, fair_every_ms=settings.pricing.fair_every_ms,
+            quarantine_max=settings.pipeline.quarantine_max, pricing=lambda name: {**defaults, **own[name]})
+        self._view.writer_, self._view.pipeline = writer, pipeline
+        return pipeline
+
+    def _open_feeds(self, planned: Plan, pipeline: Pipeline) -> None:
+        for name, wanted in planned.subscriptions.items():
+            provider = DIALECTS[name]
+            feed = Feed(provider, feed_settings(self._configuration, provider), partial(pipeline.open, provider))
+            feed.set_subscriptions(wanted)
+            self._feeds[name] = feed
+        self._view.feeds = self._feeds
+        self._view.subscribed = True
+
+    async def _tick(self, pipeline: Pipeline, sink: Sink) -> None:
+        """What has to happen without a message: lingering batches, delivery reports, back-pressure."""
+        every_s = self._settings.pipeline.tick_every_ms / 1000
+        while True:
+            pipeline.tick(time.time_ns())
+            sink.poll()
+            self._view.beat()
+            if sink.full != self._view.reading_paused:
+                self._press_back(sink.full)
+            await asyncio.sleep(every_s)
+
+    def _press_back(self, full: bool) -> None:
+        self._view.reading_paused = full
+        for feed in self._feeds.values():
+            if full:
+                feed.pause_reading()
+            else:
+                feed.resume_reading()
+        self._log.warning("reading_paused" if full else "reading_resumed")
+
+    async def _watch(self, pipeline: Pipeline) -> None:
+        """What people look at, and what they should be told."""
+        told_at = time.monotonic()
+        while True:
+            self._view.take_links()
+            self._readiness()
+            if time.monotonic() - told_at >= TELL_EVERY_S:
+                told_at = time.monotonic()
+                self._tell(pipeline)
+            await asyncio.sleep(WATCH_EVERY_S)
+
+    def _tell(self, pipeline: Pipeline) -> None:
+        counters = pipeline.counters()
+        unknown, refused = sum(counters["unknown"].values()), counters["quarantined"]
+        if unknown > self._told[0]:
+            named = [f"{row['provider']}:{row['symbol']}" for row in pipeline.unknown()[-NAMED_MAX:]]
+            self._log.warning("records_without_instrument", records=unknown - self._told[0], symbols=named)
+        if refused > self._told[1]:
+            last = pipeline.quarantine()[-1]
+            self._log.warning(
+                "frames_refused", frames=refused - self._told[1], last_provider=last["provider"],
+                last_status=last["status"])
+        self._told = (unknown, refused)
+
+    async def _end(self, tasks: Sequence[asyncio.Task[object]], pipeline: Pipeline, sink: Sink) -> int:
+        """Stop the parts in the order of the data; the number of records that were not delivered.
+
+        A part that failed does not keep the others from delivering; its error is raised at the end.
+        """
+        goodbyes = asyncio.gather(*(feed.stop() for feed in self._feeds.values()))
+        try:
+            await asyncio.wait_for(goodbyes, FEEDS_STOP_WITHIN_S)
+        except TimeoutError:
+            self._log.warning("feeds_not_stopped", within_s=FEEDS_STOP_WITHIN_S)
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        self._view.take_links()
+        pipeline.flush(time.time_ns())
+        left = sink.close(self._settings.sink.close_within_s)
+        self._log.info("shard_stopped", undelivered=left)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+        return left
