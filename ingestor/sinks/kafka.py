@@ -35,6 +35,7 @@ AGAIN_S = 1.0                   # before a second replacement; it doubles
 AGAIN_MAX_S = 30.0
 SAY_AGAIN_S = 30.0              # one kind of trouble is logged so often
 CLOSE_POLL_S = 0.02
+GAPLESS = "enable.gapless.guarantee is experimental"    # librdkafka says so of it at each start
 
 log = structlog.get_logger()
 
@@ -212,7 +213,7 @@ class KafkaSink:
 
     def log(self, _level: int, _form: str, facility: str, _client: str, message: str) -> None:
         """Take a line of librdkafka's log: the client's logger is this sink."""
-        if self._may_say(facility):
+        if GAPLESS not in message and self._may_say(facility):
             log.warning("kafka_client_said", facility=facility, message=message)
 
     def _may_say(self, kind: str) -> bool:

@@ -99,6 +99,7 @@ class Sink(Protocol):
 
         Raises:
             ConfigError: the other side is not as configured; only a person can mend it.
+            SinkError: the other side is gone for good.
         """
 
     def stats(self) -> SinkStats:

@@ -330,32 +330,30 @@ cdef class Writer:
                      uint32_t subscriptions):
         """Prefix, head, the list of the first `subscriptions` seats (none in fair), then the records."""
         cdef Topic* topic = &self.topics[number]
-        cdef Batch* batch = &topic.batches[instrument]
         cdef Instrument* of = &self.instruments[instrument]
         cdef Subscription* listed
-        cdef uint32_t i, seat = batch.first_seat
-        cdef bytes payload = PyBytes_FromStringAndSize(NULL, batch.header_bytes + size)
-        cdef uint8_t* start = <uint8_t*> PyBytes_AS_STRING(payload)
-        cdef uint8_t* at = start
-        memcpy(at, topic.prefix, topic.prefix_bytes)
-        at += topic.prefix_bytes
+        cdef uint32_t i, seat = topic.batches[instrument].first_seat
+        cdef list header = [topic.prefix[:topic.prefix_bytes]]
+        cdef bytes head, payload
+        cdef uint8_t* at
         if number == FAIR:
-            memcpy(at, of.fair_head, of.fair_head_bytes)
-            at += of.fair_head_bytes
+            header.append(of.fair_head[:of.fair_head_bytes])
         else:
-            memcpy(at, of.head, of.head_bytes)
-            at = avro_long(at + of.head_bytes, subscriptions)
+            header.append(of.head[:of.head_bytes])
+            header.append(long_bytes(subscriptions))
             for i in range(subscriptions):
                 listed = &self.subscriptions[seat]
-                memcpy(at, listed.constant + of.head_bytes, listed.constant_bytes - of.head_bytes)
-                at += listed.constant_bytes - of.head_bytes
+                header.append(listed.constant[of.head_bytes:listed.constant_bytes])
                 seat = listed.seats[number].next
-            at[0] = 0
-            at += 1
-        at = avro_long(at, count)
-        memcpy(at, records, size)
-        at[size] = 0
-        return payload[:at + size + 1 - start]
+            header.append(b"\0")
+        header.append(long_bytes(count))
+        head = b"".join(header)
+        payload = PyBytes_FromStringAndSize(NULL, len(head) + size + 1)
+        at = <uint8_t*> PyBytes_AS_STRING(payload)
+        memcpy(at, PyBytes_AS_STRING(head), len(head))
+        memcpy(at + len(head), records, size)
+        at[len(head) + size] = 0
+        return payload
 
     def flush_now(self, int64_t now_ns, bint everything=True):
         """Hand batches to the sink: all, or those that are full or have lingered at `now_ns`."""
