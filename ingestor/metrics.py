@@ -176,7 +176,7 @@ def _buckets(observed: Mapping[str, Any], low_s: float, high_s: float) -> list[t
     bounds = observed["bounds"]
     running = list(accumulate(observed["counts"]))
     first, last = bisect_left(bounds, low_s), bisect_left(bounds, high_s)
-    kept = [(repr(float(bounds[at])), running[at]) for at in range(first, min(last + 1, len(bounds)))]
+    kept = [(repr(float(bounds[at])), running[at]) for at in range(first, last)]
     return [*kept, ("+Inf", running[-1])]
 
 
