@@ -15,12 +15,14 @@ from typing import Any, Literal, Protocol
 
 from prometheus_client import GC_COLLECTOR, CollectorRegistry, ProcessCollector, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from ingestor.metrics_table import BOUNDS, BY_NAME, MARKETS, PATH
 from ingestor.records import FAIR_STATUS_NAMES, KIND_NAMES, STATUS_NAMES
 
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 #: The label of each kind, and its key in Pipeline.counters().
 KINDS = tuple(zip(KIND_NAMES, ("trades", "quotes", "bars", "references"), strict=True))
 #: Statuses from this one on are faults of the frame (records.pxd: DecodeStatus).
@@ -88,8 +90,8 @@ class Metrics:
         """Content type and body: OpenMetrics 1.0, or the text format 0.0.4."""
         if openmetrics_wanted:
             body: bytes = openmetrics.generate_latest(self._registry)   # type: ignore[no-untyped-call]
-            return openmetrics.CONTENT_TYPE_LATEST, body
-        return CONTENT_TYPE_PLAIN_0_0_4, generate_latest(self._registry)
+            return OPENMETRICS, body
+        return TEXT, generate_latest(self._registry)
 
     def collect(self) -> Iterable[Metric]:
         """All families, also those without a sample: names exist from the start. For the registry."""
