@@ -6,8 +6,10 @@ Pure functions, shared by the worker that runs a shard and the check that counts
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ingestor.errors import ConfigError
 from ingestor.feeds.feed import FeedSettings
 from ingestor.feeds.packing import Packing, pack
+from ingestor.pricing.parameters import parameters
 from ingestor.providers.provider import Limits, Provider, Subscription
 from ingestor.settings import Configuration
 from ingestor.unify.instruments import Instruments
@@ -16,15 +18,16 @@ from shards.slots import slot_of, static_range
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one shard does: its instruments, and what it wants of each provider."""
+    """What one shard does: its instruments, their pricing parameters, and what it wants of each provider."""
 
     shard: int
     instruments: Instruments
+    pricing: dict[str, dict[str, float | bool]]
     subscriptions: dict[str, list[Subscription]]
 
 
 def plan(configuration: Configuration, shard: int, dialects: Mapping[str, Provider]) -> Plan:
-    """The part of shard `shard`. Raises ConfigError for what the tables can't hold."""
+    """The part of shard `shard`. Raises ConfigError for what the tables can't hold, or can't be priced."""
     own = static_range(shard, configuration.settings.shards)
     slots = {instrument.id: slot_of(instrument) for instrument in configuration.instruments}
     instruments = Instruments(
@@ -39,7 +42,23 @@ def plan(configuration: Configuration, shard: int, dialects: Mapping[str, Provid
                     channel, market.symbol, session.endpoint_section(channel, market.section), market.venue_code,
                     market.instrument)
                 for channel in market.channels)
-    return Plan(shard, instruments, subscriptions)
+    return Plan(shard, instruments, pricing(configuration), subscriptions)
+
+
+def pricing(configuration: Configuration) -> dict[str, dict[str, float | bool]]:
+    """Each instrument's pricing parameters: the defaults, and its own. Raises ConfigError with all faults."""
+    defaults = configuration.settings.pricing.params()
+    found: dict[str, dict[str, float | bool]] = {}
+    faults: list[str] = []
+    for instrument in configuration.instruments:
+        found[instrument.id] = {**defaults, **instrument.pricing}
+        try:
+            parameters(found[instrument.id])
+        except ConfigError as error:
+            faults += [f"pricing of {instrument.id}: {fault}" for fault in error.faults]
+    if faults:
+        raise ConfigError(faults)
+    return found
 
 
 def feed_settings(configuration: Configuration, provider: Provider) -> FeedSettings:

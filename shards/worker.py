@@ -142,11 +142,9 @@ class Worker:
     def _pipeline(self, planned: Plan, sink: Sink) -> Pipeline:
         settings = self._settings
         writer = Writer(sink, settings.topic_settings(), self._shard, self._epoch)
-        defaults = settings.pricing.params()
-        own = {instrument.id: instrument.pricing for instrument in self._configuration.instruments}
         pipeline = Pipeline(
             planned.instruments, writer, fair_every_ms=settings.pricing.fair_every_ms,
-            quarantine_max=settings.pipeline.quarantine_max, pricing=lambda name: {**defaults, **own[name]})
+            quarantine_max=settings.pipeline.quarantine_max, pricing=planned.pricing.__getitem__)
         self._view.writer_, self._view.pipeline = writer, pipeline
         return pipeline
 
