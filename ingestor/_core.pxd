@@ -1,7 +1,7 @@
 """The corridor's face towards the doors: one Connection a socket, one Pipeline a shard."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from ingestor.pricing.book cimport Book
+from ingestor.pricing.books cimport Books
 from ingestor.providers.provider cimport DecodeFunction, Provider
 from ingestor.records cimport Text, Tick, TickBatch
 from ingestor.unify.histogram cimport Histogram
@@ -9,15 +9,6 @@ from ingestor.unify.path cimport Path, SubscriptionState
 from ingestor.unify.quarantine cimport Quarantine, Unknowns
 from ingestor.unify.tables cimport Tables
 from ingestor.wire.writer cimport Writer
-
-
-cdef struct Emission:
-    # What the fair topic last said of an instrument.
-    double price
-    double conf
-    uint32_t status
-    bint due                # a change waits for its turn
-    int64_t at_ns
 
 
 cdef class Connection:
@@ -59,15 +50,7 @@ cdef class Pipeline:
     cdef uint32_t opened            # connections ever: the serial of the last one
 
     cdef TickBatch batch
-    cdef Book* books                # one an instrument
-    cdef Emission* emissions        # one an instrument
-    cdef uint32_t** source_paths    # instrument -> source -> path
-    cdef uint8_t* published         # instruments that this shard publishes
-    cdef uint32_t books_count
-
-    cdef uint32_t* dirty            # instruments to evaluate
-    cdef uint8_t* is_dirty
-    cdef uint32_t dirty_count
+    cdef readonly Books books
     cdef uint32_t ticks_since       # priced since the last evaluation
     cdef uint32_t* flagged          # room for the subscriptions of one instrument
     cdef int64_t fair_every_ns
@@ -86,9 +69,8 @@ cdef class Pipeline:
     cdef void alive(self, Path* path, const Tick* tick) noexcept nogil
     cdef void write(self, uint32_t subscription, const Tick* tick) noexcept nogil
     cdef void flush_now(self, int64_t now_ns) noexcept
-    cdef void touch(self, uint32_t book) noexcept nogil
     cdef void evaluate(self, int64_t now_ns) noexcept nogil
     cdef void settle(self, uint32_t book, int64_t now_ns) noexcept nogil
     cdef void emit(self, uint32_t book, int64_t now_ns) noexcept nogil
     cdef int boundary(self, int64_t now_ns) except -1
-    cdef int _vote(self, uint32_t book, uint32_t number, source) except -1
+    cdef int _add_votes(self) except -1

@@ -10,14 +10,14 @@ cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
+from ingestor.pricing.books cimport Books, Emission
 from ingestor.pricing.consensus cimport (
-    PRINT_OUTLIER, Book, Params, book_alive, book_evaluate, book_flagged, book_free, book_init, book_quote,
-    book_source, book_trade, params_set,
+    PRINT_OUTLIER, Book, book_alive, book_evaluate, book_flagged, book_quote, book_trade,
 )
 from ingestor.providers.provider cimport Provider
 from ingestor.records cimport (
-    ABSENT, CROSSED, DECODED, FRAME_BYTES_MAX, Fair, HELD, IGNORED, OUTLIER, PATH_NONE, PRICE, QUOTE, SIZE, SNAPSHOT,
-    TOO_LARGE, TRADE, TRUNCATED, UNAVAILABLE, Text, Tick, TickBatch,
+    ABSENT, CROSSED, DECODED, FRAME_BYTES_MAX, IGNORED, OUTLIER, PATH_NONE, PRICE, QUOTE, SIZE, SNAPSHOT, TOO_LARGE,
+    TRADE, TRUNCATED, UNAVAILABLE, Text, Tick, TickBatch,
 )
 from ingestor.unify.histogram cimport histogram_dict, observe
 from ingestor.unify.path cimport ADMITTED, DUPLICATE, Path, SubscriptionState, admit, merge_quote, value_or_nan
@@ -30,7 +30,7 @@ from ingestor.wire.writer cimport NO_ROOM, WRITTEN, Writer
 
 from ingestor.pricing.parameters import parameters_hash
 from ingestor.providers.registry import load
-from ingestor.records import FAIR_STATUS_NAMES, STATUS_NAMES
+from ingestor.records import STATUS_NAMES
 
 cdef enum:
     EVALUATE_AFTER = 64         # ticks: a burst costs one evaluation each so many, a lone tick is priced at once
@@ -154,20 +154,12 @@ cdef class Pipeline:
         if self.flagged == NULL:
             raise MemoryError("no memory for the flagged sources")
         pricing = pricing or (lambda instrument: {})
-        self._build_books(pricing)
+        self.books = Books(instruments.rows, instruments.paths, pricing)
+        self._add_votes()
         if self.writing:
             self._define(pricing)
 
     def __dealloc__(self):
-        cdef uint32_t i
-        for i in range(self.books_count):
-            book_free(&self.books[i])
-            free(self.source_paths[i])
-        free(self.books)
-        free(self.emissions)
-        free(self.source_paths)
-        free(self.dirty)
-        free(self.is_dirty)
         free(self.flagged)
         free(self.batch.ticks)
         free(self.batch.scratch)
@@ -215,10 +207,10 @@ cdef class Pipeline:
             price = value_or_nan(tick, PRICE)
             size = value_or_nan(tick, SIZE)
             for i in range(path.votes_count):
-                if book_trade(&self.books[path.votes[i].book], path.votes[i].source, price, size, tick.ts_event_ns,
+                if book_trade(&self.books.books[path.votes[i].book], path.votes[i].source, price, size, tick.ts_event_ns,
                               tick.ts_recv_ns) == PRINT_OUTLIER:
                     outlier = True
-                self.touch(path.votes[i].book)
+                self.books.touch(path.votes[i].book)
             if outlier:
                 tick.flags |= OUTLIER
                 path.outliers += 1
@@ -228,9 +220,9 @@ cdef class Pipeline:
                 tick.flags |= CROSSED
                 path.crossed += 1
             for i in range(path.votes_count):
-                book_quote(&self.books[path.votes[i].book], path.votes[i].source, top[0], top[1], top[2], top[3],
+                book_quote(&self.books.books[path.votes[i].book], path.votes[i].source, top[0], top[1], top[2], top[3],
                            tick.ts_event_ns, tick.ts_recv_ns)
-                self.touch(path.votes[i].book)
+                self.books.touch(path.votes[i].book)
         self.ticks_since += 1
 
     cdef void alive(self, Path* path, const Tick* tick) noexcept nogil:
@@ -238,7 +230,7 @@ cdef class Pipeline:
         cdef uint32_t i
         if tick.kind == QUOTE:
             for i in range(path.votes_count):
-                book_alive(&self.books[path.votes[i].book], path.votes[i].source, tick.ts_recv_ns)
+                book_alive(&self.books.books[path.votes[i].book], path.votes[i].source, tick.ts_recv_ns)
 
     cdef void write(self, uint32_t subscription, const Tick* tick) noexcept nogil:
         """Into its batch. Where one frame has filled a batch to its hard limit, the batch leaves at once."""
@@ -257,62 +249,52 @@ cdef class Pipeline:
         except Exception as error:
             self.failure = error
 
-    cdef void touch(self, uint32_t book) noexcept nogil:
-        if not self.is_dirty[book]:
-            self.is_dirty[book] = 1
-            self.dirty[self.dirty_count] = book
-            self.dirty_count += 1
-
     cdef void evaluate(self, int64_t now_ns) noexcept nogil:
         """Evaluate what ticks have touched.
 
         What is converted by a touched price is not touched by it: it follows with its own next tick, or
         with the sweep, so that a busy stablecoin does not re-price a thousand instruments a tick.
         """
-        cdef uint32_t i
-        for i in range(self.dirty_count):
-            self.is_dirty[self.dirty[i]] = 0
-            self.settle(self.dirty[i], now_ns)
-        self.dirty_count = 0
+        cdef uint32_t i, book
+        for i in range(self.books.dirty_count):
+            book = self.books.dirty[i]
+            self.books.is_dirty[book] = 0
+            self.settle(book, now_ns)
+        self.books.dirty_count = 0
         self.ticks_since = 0
 
     cdef void settle(self, uint32_t book, int64_t now_ns) noexcept nogil:
         """Evaluate one instrument, and publish it if it changed and its turn has come."""
-        cdef Emission* last = &self.emissions[book]
-        cdef Book* priced = &self.books[book]
+        cdef Emission* last = &self.books.emissions[book]
         self.evaluations += 1
-        book_evaluate(priced, now_ns)
-        if (priced.fair.status != last.status or priced.fair.status == HELD
-                or (priced.fair.status != UNAVAILABLE
-                    and (priced.fair.price != last.price or priced.fair.conf != last.conf))):
+        book_evaluate(&self.books.books[book], now_ns)
+        if self.books.changed(book):
             if now_ns - last.at_ns >= self.fair_every_ns or now_ns < last.at_ns:
                 self.emit(book, now_ns)
             else:
                 last.due = True
 
     cdef void emit(self, uint32_t book, int64_t now_ns) noexcept nogil:
-        cdef Emission* last = &self.emissions[book]
-        cdef Book* priced = &self.books[book]
+        cdef const Book* priced = &self.books.books[book]
         cdef uint32_t source, flagged = 0
-        last.price = priced.fair.price
-        last.conf = priced.fair.conf
-        last.status = priced.fair.status
-        last.at_ns = now_ns
-        last.due = False
-        if not self.writing or not self.published[book]:
+        self.books.emitted(book, now_ns)
+        if not self.writing or not self.books.published[book]:
             return
         for source in range(priced.sources_count):
             if book_flagged(priced, source):
-                self.flagged[flagged] = self.tables.paths[self.source_paths[book][source]].first_subscription
+                self.flagged[flagged] = self.tables.paths[self.books.source_paths[book][source]].first_subscription
                 flagged += 1
-        if self.writer.take_fair(book, &priced.fair, self.flagged, flagged) != 0:
-            self.unwritten += 1
+        if self.writer.take_fair(book, &priced.fair, self.flagged, flagged) == NO_ROOM:
+            with gil:
+                self.flush_now(now_ns)
+            if self.writer.take_fair(book, &priced.fair, self.flagged, flagged) != WRITTEN:
+                self.unwritten += 1
 
     cdef int boundary(self, int64_t now_ns) except -1:
         """The socket buffer is drained: price what is dirty, hand over what is full or has lingered."""
         if self.failure is not None:
             raise self.failure
-        if self.dirty_count:
+        if self.books.dirty_count:
             self.evaluate(now_ns)
         if self.writing and (self.writer.due or self.writer.next_due <= now_ns):
             self.writer.flush(now_ns, False)
@@ -326,10 +308,10 @@ cdef class Pipeline:
         cdef uint32_t book
         cdef bint sweep = now_ns - self.swept_ns >= SWEEP_NS or now_ns < self.swept_ns
         if sweep or self.fair_every_ns:
-            for book in range(self.books_count):
-                if sweep and self.emissions[book].status != UNAVAILABLE:
+            for book in range(self.books.count):
+                if sweep and self.books.emissions[book].status != UNAVAILABLE:
                     self.settle(book, now_ns)
-                if self.emissions[book].due and now_ns - self.emissions[book].at_ns >= self.fair_every_ns:
+                if self.books.emissions[book].due and now_ns - self.books.emissions[book].at_ns >= self.fair_every_ns:
                     self.emit(book, now_ns)
         if sweep:
             self.swept_ns = now_ns
@@ -339,13 +321,24 @@ cdef class Pipeline:
         """Everything out: before the end, or before a slot changes hands."""
         cdef uint32_t book
         self.boundary(now_ns)
-        for book in range(self.books_count):
-            if self.emissions[book].due:
+        for book in range(self.books.count):
+            if self.books.emissions[book].due:
                 self.emit(book, now_ns)
         if self.writing:
             self.writer.flush(now_ns, True)
 
     # Building the tables.
+
+    cdef int _add_votes(self) except -1:
+        """Tell each path which sources of which books it is."""
+        cdef Path* path
+        for book, row in enumerate(self.tables.instruments.rows):
+            for number, source in enumerate(row.sources):
+                path = &self.tables.paths[<uint32_t> source.path]
+                path.votes[path.votes_count].book = book
+                path.votes[path.votes_count].source = number
+                path.votes_count += 1
+        return 0
 
     def _define(self, pricing):
         """Tell the writer whose records will come."""
@@ -359,70 +352,11 @@ cdef class Pipeline:
             row = self.tables.instruments.paths[path]
             self.writer.define_subscription(number, row.instrument, row.provider, row.venue, row.symbol, channel)
 
-    def _build_books(self, pricing):
-        cdef uint32_t i, number
-        cdef Params params
-        rows = self.tables.instruments.rows
-        self.books_count = len(rows)
-        self.books = <Book*> calloc(self.books_count + 1, sizeof(Book))
-        self.emissions = <Emission*> calloc(self.books_count + 1, sizeof(Emission))
-        self.source_paths = <uint32_t**> calloc(self.books_count + 1, sizeof(uint32_t*))
-        self.published = <uint8_t*> calloc(self.books_count + 1, 1)
-        self.dirty = <uint32_t*> calloc(self.books_count + 1, sizeof(uint32_t))
-        self.is_dirty = <uint8_t*> calloc(self.books_count + 1, 1)
-        if (self.books == NULL or self.emissions == NULL or self.source_paths == NULL or self.published == NULL
-                or self.dirty == NULL or self.is_dirty == NULL):
-            raise MemoryError(f"no memory for {self.books_count} instruments")
-        for i, row in enumerate(rows):
-            params_set(&params, pricing(row.id))
-            self.published[i] = row.published
-            self.emissions[i].status = UNAVAILABLE
-            self.source_paths[i] = <uint32_t*> calloc(len(row.sources) + 1, sizeof(uint32_t))
-            if self.source_paths[i] == NULL or not book_init(&self.books[i], &params, len(row.sources),
-                                                             len(row.venues)):
-                raise MemoryError(f"no memory for the {len(row.sources)} sources of {row.id}")
-            for number, source in enumerate(row.sources):
-                self._vote(i, number, source)
-
-    cdef int _vote(self, uint32_t book, uint32_t number, source) except -1:
-        """Source `number` of an instrument: which path it is, and whose price converts it."""
-        cdef Path* path = &self.tables.paths[<uint32_t> source.path]
-        self.source_paths[book][number] = source.path
-        book_source(&self.books[book], number, source.venue, source.trust,
-                    &self.books[<uint32_t> source.conversion] if source.conversion >= 0 else NULL)
-        path.votes[path.votes_count].book = book
-        path.votes[path.votes_count].source = number
-        path.votes_count += 1
-        return 0
-
     # What people see.
 
     def fairs(self):
         """The present fair price of each instrument, as plain values; NaN prices where UNAVAILABLE."""
-        cdef uint32_t i
-        cdef const Fair* fair
-        found = []
-        for i, row in enumerate(self.tables.instruments.rows):
-            fair = &self.books[i].fair
-            found.append({
-                "instrument": row.id, "data_class": row.data_class, "price": fair.price, "conf": fair.conf,
-                "q25": fair.q25, "q75": fair.q75, "status": FAIR_STATUS_NAMES[fair.status], "n": fair.n,
-                "n_used": fair.n_used, "venues_used": fair.venues_used, "n_eff": fair.n_eff, "score": fair.score,
-                "gate": fair.gate, "anchor": fair.anchor, "version": fair.version,
-                "ts_event_ns": None if fair.ts_event_ns == ABSENT else fair.ts_event_ns,
-                "ts_emit_ns": fair.ts_emit_ns, "age_freshest_s": fair.age_freshest_s,
-                "age_oldest_s": fair.age_oldest_s, "flagged": self._flagged_names(i),
-            })
-        return found
-
-    def _flagged_names(self, uint32_t book):
-        cdef uint32_t source
-        names = []
-        for source in range(self.books[book].sources_count):
-            if book_flagged(&self.books[book], source):
-                row = self.tables.instruments.paths[self.source_paths[book][source]]
-                names.append(f"{row.provider}/{row.venue}/{row.symbol}")
-        return names
+        return self.books.fairs()
 
     def quarantine(self):
         """The newest refused frames, oldest first; `frame` is the head of one of `size` bytes."""

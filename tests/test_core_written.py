@@ -20,6 +20,7 @@ class Kept:
 
     full = False
     modes = dict.fromkeys(TOPICS, "container")
+    prefixes: dict[str, bytes] = {}
 
     def __init__(self):
         self.written = []

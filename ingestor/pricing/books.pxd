@@ -1,0 +1,35 @@
+"""All books of a shard, by instrument number: the memory, and which of them have news."""
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from ingestor.pricing.book cimport Book
+
+
+cdef struct Emission:
+    # What the fair topic last said of an instrument.
+    double price
+    double conf
+    uint32_t status
+    bint due                # a change waits for its turn
+    int64_t at_ns
+
+
+cdef class Books:
+    """Owner of what room 4 remembers. Built whole; its arrays never move while it lives."""
+    cdef readonly list rows         # of the instruments
+    cdef readonly list paths        # of the source paths, for the names of what is flagged
+    cdef Book* books
+    cdef Emission* emissions
+    cdef uint32_t** source_paths    # instrument -> source -> path
+    cdef uint8_t* published         # this shard publishes it
+    cdef uint32_t count
+
+    cdef uint32_t* dirty            # instruments that ticks have touched since the last evaluation
+    cdef uint8_t* is_dirty
+    cdef uint32_t dirty_count
+
+    # An instrument has news.
+    cdef void touch(self, uint32_t book) noexcept nogil
+    # Whether its last evaluation says something that was not emitted.
+    cdef bint changed(self, uint32_t book) noexcept nogil
+    # Remember the present price as emitted.
+    cdef void emitted(self, uint32_t book, int64_t now_ns) noexcept nogil

@@ -1,0 +1,105 @@
+"""Build the books from the instruments' rows, and say what they hold in plain values."""
+cimport cython
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdlib cimport calloc, free
+
+from ingestor.pricing.book cimport Book, Params, book_flagged, book_free, book_init, book_source
+from ingestor.pricing.consensus cimport params_set
+from ingestor.records cimport ABSENT, Fair, HELD, UNAVAILABLE
+
+from ingestor.records import FAIR_STATUS_NAMES
+
+
+@cython.final
+cdef class Books:
+    """`rows` and `paths` are those of unify's Instruments; `pricing(instrument id)` gives parameters by name."""
+
+    def __cinit__(self, list rows, list paths, pricing):
+        cdef uint32_t i
+        cdef Params params
+        self.rows = rows
+        self.paths = paths
+        self.count = len(rows)
+        # One more than needed: calloc(0) may be NULL.
+        self.books = <Book*> calloc(self.count + 1, sizeof(Book))
+        self.emissions = <Emission*> calloc(self.count + 1, sizeof(Emission))
+        self.source_paths = <uint32_t**> calloc(self.count + 1, sizeof(uint32_t*))
+        self.published = <uint8_t*> calloc(self.count + 1, 1)
+        self.dirty = <uint32_t*> calloc(self.count + 1, sizeof(uint32_t))
+        self.is_dirty = <uint8_t*> calloc(self.count + 1, 1)
+        if (self.books == NULL or self.emissions == NULL or self.source_paths == NULL or self.published == NULL
+                or self.dirty == NULL or self.is_dirty == NULL):
+            raise MemoryError(f"no memory for {self.count} instruments")
+        for i, row in enumerate(rows):
+            params_set(&params, pricing(row.id))
+            self.published[i] = row.published
+            self.emissions[i].status = UNAVAILABLE
+            self.source_paths[i] = <uint32_t*> calloc(len(row.sources) + 1, sizeof(uint32_t))
+            if self.source_paths[i] == NULL or not book_init(&self.books[i], &params, len(row.sources),
+                                                             len(row.venues)):
+                raise MemoryError(f"no memory for the {len(row.sources)} sources of {row.id}")
+            for number, source in enumerate(row.sources):
+                self.source_paths[i][<uint32_t> number] = source.path
+                book_source(&self.books[i], number, source.venue, source.trust,
+                            &self.books[<uint32_t> source.conversion] if source.conversion >= 0 else NULL)
+
+    def __dealloc__(self):
+        cdef uint32_t i
+        for i in range(self.count if self.books != NULL and self.source_paths != NULL else 0):
+            book_free(&self.books[i])
+            free(self.source_paths[i])
+        free(self.books)
+        free(self.emissions)
+        free(self.source_paths)
+        free(self.published)
+        free(self.dirty)
+        free(self.is_dirty)
+
+    cdef void touch(self, uint32_t book) noexcept nogil:
+        if not self.is_dirty[book]:
+            self.is_dirty[book] = 1
+            self.dirty[self.dirty_count] = book
+            self.dirty_count += 1
+
+    cdef bint changed(self, uint32_t book) noexcept nogil:
+        cdef const Fair* fair = &self.books[book].fair
+        cdef const Emission* last = &self.emissions[book]
+        if fair.status != last.status or fair.status == HELD:      # a held price widens: it is said again
+            return True
+        return fair.status != UNAVAILABLE and (fair.price != last.price or fair.conf != last.conf)
+
+    cdef void emitted(self, uint32_t book, int64_t now_ns) noexcept nogil:
+        cdef Emission* last = &self.emissions[book]
+        last.price = self.books[book].fair.price
+        last.conf = self.books[book].fair.conf
+        last.status = self.books[book].fair.status
+        last.at_ns = now_ns
+        last.due = False
+
+    def fairs(self):
+        """The present fair price of each instrument, as plain values; NaN prices where UNAVAILABLE."""
+        cdef uint32_t i
+        cdef const Fair* fair
+        found = []
+        for i, row in enumerate(self.rows):
+            fair = &self.books[i].fair
+            found.append({
+                "instrument": row.id, "data_class": row.data_class, "price": fair.price, "conf": fair.conf,
+                "q25": fair.q25, "q75": fair.q75, "status": FAIR_STATUS_NAMES[fair.status], "n": fair.n,
+                "n_used": fair.n_used, "venues_used": fair.venues_used, "n_eff": fair.n_eff, "score": fair.score,
+                "gate": fair.gate, "anchor": fair.anchor, "version": fair.version,
+                "ts_event_ns": None if fair.ts_event_ns == ABSENT else fair.ts_event_ns,
+                "ts_emit_ns": fair.ts_emit_ns, "age_freshest_s": fair.age_freshest_s,
+                "age_oldest_s": fair.age_oldest_s, "flagged": self.flagged(i),
+            })
+        return found
+
+    def flagged(self, uint32_t book):
+        """provider/venue/symbol of the sources outside the gate."""
+        cdef uint32_t source
+        names = []
+        for source in range(self.books[book].sources_count):
+            if book_flagged(&self.books[book], source):
+                row = self.paths[self.source_paths[book][source]]
+                names.append(f"{row.provider}/{row.venue}/{row.symbol}")
+        return names
