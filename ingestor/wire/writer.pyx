@@ -359,6 +359,10 @@ cdef class Writer:
         """Hand batches to the sink: all, or those that are full or have lingered at `now_ns`."""
         self.flush(now_ns, everything)
 
+    def defined(self):
+        """How many instruments and subscriptions are defined: the next index of each."""
+        return self.instruments_count, self.subscriptions_count
+
     def next_due_ns(self):
         """When the oldest open batch's linger ends, UTC epoch ns; INT64_MAX when none is open."""
         return self.next_due

@@ -1,0 +1,437 @@
+"""The Writer's batches: what leaves when, in what order, within which limits."""
+
+import pytest
+
+from ingestor.errors import ConfigError
+from ingestor.wire.plain import write_fair, write_record
+from ingestor.wire.schemas import avro_long
+from ingestor.wire.topics import TOPICS, TopicSettings
+from ingestor.wire.writer import Writer
+from tests.wire.kept import MS, NOW, Kept, quote, read, trade, writer_into
+
+INT64_MAX = 2**63 - 1
+BATCH_BYTES_MAX = 1 << 26
+
+
+@pytest.fixture
+def sink():
+    return Kept()
+
+
+def sequences(sink, topic="trades", mode="block"):
+    """record_sequence of each record of each message."""
+    if mode == "block":
+        return [[each["record_sequence"] for each in read(topic, mode, payload)["records"]]
+                for payload in sink.payloads(topic)]
+    return [read(topic, mode, payload)["record_sequence"] for payload in sink.payloads(topic)]
+
+
+# What leaves when.
+
+def test_a_batch_waits_for_its_linger_and_leaves_at_it(sink):
+    writer = writer_into(sink, linger_ms=5)
+    write_record(writer, 0, trade(ts_recv_ns=NOW))
+    writer.flush_now(NOW + 5 * MS - 1, False)
+    assert sink.written == []
+    writer.flush_now(NOW + 5 * MS, False)
+    assert len(sink.written) == 1
+
+
+def test_the_linger_counts_from_the_first_record(sink):
+    writer = writer_into(sink, linger_ms=5)
+    write_record(writer, 0, trade(ts_recv_ns=NOW))
+    write_record(writer, 0, trade(ts_recv_ns=NOW + 4 * MS))
+    assert writer.next_due_ns() == NOW + 5 * MS
+
+
+def test_nothing_is_due_without_an_open_batch(sink):
+    writer = writer_into(sink)
+    assert writer.next_due_ns() == INT64_MAX
+    write_record(writer, 0, trade())
+    writer.flush_now(NOW)
+    assert (writer.next_due_ns(), writer.next_due, writer.due) == (INT64_MAX, INT64_MAX, False)
+
+
+def test_the_next_due_is_that_of_the_oldest_batch_that_stays(sink):
+    writer = writer_into(sink, linger_ms=5)
+    for instrument in (0, 1):
+        write_record(writer, 2 * instrument, trade(ts_recv_ns=NOW + instrument * MS))
+    writer.flush_now(NOW + 5 * MS, False)
+    assert [each.key for each in sink.written] == [b"i0-usd"]
+    assert writer.next_due_ns() == NOW + 6 * MS
+
+
+def test_each_topic_has_its_own_linger(sink):
+    topics = {"trades": TopicSettings(linger_ms=5), "quotes": TopicSettings(linger_ms=50)}
+    writer = Writer(sink, topics, 0, 1)
+    writer.define_instrument(0, "i", b"i", 0)
+    writer.define_subscription(0, 0, "p", "v", "s", "c")
+    write_record(writer, 0, quote())
+    write_record(writer, 0, trade())
+    writer.flush_now(NOW + 5 * MS, False)
+    assert [each.topic for each in sink.written] == ["trades"]
+    assert writer.next_due_ns() == NOW + 50 * MS
+
+
+def test_a_full_batch_is_due_at_once_and_leaves_before_its_linger(sink):
+    writer = writer_into(sink, records_max=3, linger_ms=1000)
+    write_record(writer, 2, trade())
+    write_record(writer, 0, trade(), 2)
+    assert not writer.due
+    write_record(writer, 0, trade())
+    assert writer.due
+    writer.flush_now(NOW, False)
+    assert [(each.key, each.records) for each in sink.written] == [(b"i0-usd", 3)]
+    assert not writer.due
+
+
+def test_a_batch_full_by_bytes_is_due(sink):
+    writer = writer_into(sink, bytes_max=4096, linger_ms=1000)
+    write_record(writer, 0, trade(), 20)
+    assert not writer.due
+    write_record(writer, 0, trade(), 100)
+    assert writer.due
+
+
+def test_a_clock_that_stepped_back_lets_the_open_batches_leave(sink):
+    writer = writer_into(sink, linger_ms=5)
+    write_record(writer, 0, trade(ts_recv_ns=NOW))
+    hour_ago = NOW - 3600 * 1000 * MS
+    write_record(writer, 0, trade(ts_recv_ns=hour_ago))
+    assert writer.next_due_ns() <= hour_ago
+    writer.flush_now(hour_ago, False)
+    assert [each.records for each in sink.written] == [2]
+
+
+def test_a_flush_of_everything_leaves_nothing(sink):
+    writer = writer_into(sink, linger_ms=1000, instruments=5)
+    for number in range(10):
+        write_record(writer, number, trade())
+        write_record(writer, number, quote())
+    write_fair(writer, 3, {"price": 1.0, "ts_emit_ns": NOW})
+    writer.flush_now(NOW)
+    assert sum(each.records for each in sink.written) == 21
+    assert {(each.topic, each.key) for each in sink.written} == {
+        *((topic, b"i%d-usd" % i) for topic in ("trades", "quotes") for i in range(5)), ("fair", b"i3-usd")}
+
+
+def test_batches_that_opened_first_leave_first(sink):
+    writer = writer_into(sink, instruments=4, linger_ms=1)
+    for instrument in (2, 0, 3, 1):
+        write_record(writer, 2 * instrument, trade(ts_recv_ns=NOW))
+    write_record(writer, 2, trade(ts_recv_ns=NOW + MS))
+    writer.flush_now(NOW + 2 * MS, False)
+    assert [each.key for each in sink.written] == [b"i2-usd", b"i0-usd", b"i3-usd", b"i1-usd"]
+
+
+# Blocks.
+
+def test_a_block_names_only_the_subscriptions_whose_records_it_holds(sink):
+    writer = writer_into(sink, subscriptions=5)
+    for number in (3, 1, 3):
+        write_record(writer, number, trade())
+    writer.flush_now(NOW)
+    block = read("trades", "block", sink.payloads("trades")[0])
+    assert [each["provider"] for each in block["subscriptions"]] == ["provider3", "provider1"]
+    assert [each["subscription"] for each in block["records"]] == [0, 1, 0]
+
+
+def test_subscriptions_take_new_places_in_the_next_block(sink):
+    writer = writer_into(sink, subscriptions=3)
+    for numbers in ((2, 0), (0, 1)):
+        for number in numbers:
+            write_record(writer, number, trade())
+        writer.flush_now(NOW)
+    second = read("trades", "block", sink.payloads("trades")[1])
+    assert [each["provider"] for each in second["subscriptions"]] == ["provider0", "provider1"]
+    assert [each["subscription"] for each in second["records"]] == [0, 1]
+
+
+def test_one_subscription_has_a_place_in_each_topic_that_it_sends_to(sink):
+    writer = writer_into(sink)
+    write_record(writer, 1, trade())
+    write_record(writer, 0, quote())
+    write_record(writer, 1, quote())
+    writer.flush_now(NOW)
+    quotes = read("quotes", "block", sink.payloads("quotes")[0])
+    assert [each["provider"] for each in quotes["subscriptions"]] == ["provider0", "provider1"]
+    assert [each["subscription"] for each in quotes["records"]] == [0, 1]
+
+
+def test_a_block_never_holds_more_records_than_its_limit(sink):
+    writer = writer_into(sink, records_max=100)
+    write_record(writer, 0, trade(record_sequence=1), 100)
+    writer.flush_now(NOW)
+    assert [each.records for each in sink.written] == [100]
+    write_record(writer, 0, trade(record_sequence=101), 250)
+    writer.flush_now(NOW)
+    assert [each.records for each in sink.written] == [100, 100, 100, 50]
+    assert [each for block in sequences(sink) for each in block] == list(range(1, 351))
+
+
+def test_no_message_is_larger_than_its_limit_and_each_is_nearly_as_large(sink):
+    writer = writer_into(sink, records_max=100_000, bytes_max=8192)
+    write_record(writer, 0, trade(record_sequence=1), 1000)
+    write_record(writer, 1, trade(record_sequence=1001), 1000)
+    writer.flush_now(NOW)
+    sizes = [len(payload) for payload in sink.payloads("trades")]
+    assert max(sizes) <= 8192
+    assert min(sizes[:-1]) > 8192 - 200
+    assert [each for block in sequences(sink) for each in block] == list(range(1, 2001))
+
+
+def test_a_piece_names_the_subscriptions_that_it_needs_and_no_later_ones(sink):
+    writer = writer_into(sink, records_max=2, subscriptions=3)
+    for number in (0, 0, 1, 2):
+        write_record(writer, number, trade())
+    writer.flush_now(NOW)
+    first, second = (read("trades", "block", payload) for payload in sink.payloads("trades"))
+    assert [each["provider"] for each in first["subscriptions"]] == ["provider0"]
+    assert [second["subscriptions"][each["subscription"]]["provider"] for each in second["records"]] == [
+        "provider1", "provider2"]
+
+
+def test_a_frame_of_a_quarter_of_a_million_records_of_one_instrument_is_taken_whole(sink):
+    writer = writer_into(sink)
+    assert write_record(writer, 0, trade(record_sequence=1, id="x" * 40), 1 << 18) == 0
+    writer.flush_now(NOW)
+    assert sum(each.records for each in sink.written) == 1 << 18
+    assert writer.stats()["trades"].no_room == 0
+
+
+def test_beyond_the_hard_limit_records_are_refused_and_counted_and_the_rest_leaves(sink):
+    writer = writer_into(sink, "container", bytes_max=1_000_000, records_max=100_000, subscriptions=1, instruments=1)
+    record = trade(id="x" * 256)
+    assert write_record(writer, 0, record, BATCH_BYTES_MAX // 300) == 2
+    writer.flush_now(NOW)
+    counts = writer.stats()["trades"]
+    assert counts.no_room > 0
+    assert counts.records + counts.no_room == BATCH_BYTES_MAX // 300
+    assert counts.records == sum(each.records for each in sink.written)
+    assert BATCH_BYTES_MAX - 2048 < counts.bytes <= BATCH_BYTES_MAX
+    assert write_record(writer, 0, record) == 0
+
+
+def test_a_blocks_receive_times_are_those_of_its_own_records(sink):
+    writer = writer_into(sink, records_max=2)
+    for ms in (5, 3, 9, 8):
+        write_record(writer, 0, trade(ts_recv_ns=NOW + ms * MS))
+    writer.flush_now(NOW)
+    assert [(each.oldest_recv_ns - NOW, each.newest_recv_ns - NOW) for each in sink.written] == [
+        (3 * MS, 5 * MS), (8 * MS, 9 * MS)]
+
+
+# Records, containers, fair prices.
+
+def test_in_record_mode_each_record_is_a_message_in_order(sink):
+    writer = writer_into(sink, "record")
+    for number in (1, 0, 1):
+        write_record(writer, number, trade(record_sequence=10 + number))
+    writer.flush_now(NOW)
+    assert sequences(sink, mode="record") == [11, 10, 11]
+    assert [(each.records, type(each.payload)) for each in sink.written] == [(3, list)]
+
+
+def test_in_record_mode_a_list_holds_no_more_records_than_the_limit(sink):
+    writer = writer_into(sink, "record", records_max=10)
+    for ms in range(25):
+        write_record(writer, 0, trade(record_sequence=ms, ts_recv_ns=NOW + ms * MS))
+    assert writer.due
+    writer.flush_now(NOW)
+    assert [each.records for each in sink.written] == [10, 10, 5]
+    assert sequences(sink, mode="record") == list(range(25))
+    assert [(each.oldest_recv_ns - NOW) // MS for each in sink.written] == [0, 10, 20]
+    assert [(each.newest_recv_ns - NOW) // MS for each in sink.written] == [9, 19, 24]
+
+
+def test_a_container_piece_keeps_the_limits(sink):
+    writer = writer_into(sink, "container", bytes_max=4096, records_max=1000)
+    write_record(writer, 0, trade(), 100)
+    writer.flush_now(NOW)
+    assert max(len(each.payload) for each in sink.written) <= 4096
+    assert sum(each.records for each in sink.written) == 100
+
+
+def test_fair_records_of_an_instrument_are_numbered_without_holes(sink):
+    writer = writer_into(sink)
+    for instrument in (0, 1, 0):
+        write_fair(writer, instrument, {"price": 1.0, "ts_emit_ns": NOW, "version": 50})
+        writer.flush_now(NOW)
+    assert sequences(sink, "fair") == [[1], [1], [2]]
+
+
+def test_a_sink_may_dictate_the_form_of_a_topic(sink):
+    sink.modes = {"trades": "container"}
+    writer = writer_into(sink, "block")
+    write_record(writer, 0, trade())
+    write_record(writer, 0, quote())
+    writer.flush_now(NOW)
+    read("trades", "container", sink.payloads("trades")[0])
+    read("quotes", "block", sink.payloads("quotes")[0])
+
+
+def test_messages_start_with_the_prefix_that_the_sink_has_for_their_topic(sink):
+    sink.prefixes = {"trades": b"\x00\x00\x00\x00\x07"}
+    writer = writer_into(sink, "record")
+    write_record(writer, 0, trade())
+    write_record(writer, 0, quote())
+    writer.flush_now(NOW)
+    assert sink.payloads("trades")[0].startswith(b"\x00\x00\x00\x00\x07" + avro_long(3))
+    assert sink.payloads("quotes")[0].startswith(b"\xc3\x01")
+
+
+def test_a_topic_that_was_not_asked_for_is_not_written(sink):
+    writer = Writer(sink, {"trades": TopicSettings()}, 0, 1)
+    writer.define_instrument(0, "i", b"i", 0)
+    writer.define_subscription(0, 0, "p", "v", "s", "c")
+    assert write_record(writer, 0, quote()) == 0
+    assert write_fair(writer, 0, {}) == 0
+    writer.flush_now(NOW)
+    assert sink.written == []
+    assert list(writer.stats()) == ["trades"]
+
+
+# What cannot be written.
+
+def test_an_id_is_written_up_to_its_limit_and_refused_beyond(sink):
+    writer = writer_into(sink)
+    assert write_record(writer, 0, trade(id="x" * 256)) == 0
+    assert write_record(writer, 0, trade(id="x" * 257)) == 1
+    assert writer.stats()["trades"].unwritable == 1
+
+
+@pytest.mark.parametrize("missing", ["price", "size"])
+def test_a_trade_without_price_or_size_is_refused(sink, missing):
+    writer = writer_into(sink)
+    assert write_record(writer, 0, trade(**{missing: None})) == 1
+
+
+def test_a_refused_record_leaves_no_trace_in_the_batch(sink):
+    writer = writer_into(sink)
+    write_record(writer, 0, trade(record_sequence=1))
+    write_record(writer, 1, trade(price=(1, 100)))
+    write_record(writer, 0, trade(record_sequence=2))
+    writer.flush_now(NOW)
+    block = read("trades", "block", sink.payloads("trades")[0])
+    assert (len(block["subscriptions"]), len(block["records"])) == (1, 2)
+
+
+def test_names_of_flagged_sources_that_no_message_can_hold_are_refused(sink):
+    writer = Writer(sink, {"fair": TopicSettings(bytes_max=4096)}, 0, 1)
+    writer.define_instrument(0, "i", b"i", 0)
+    for number in range(4):
+        writer.define_subscription(number, 0, f"p{number}", "v", "s" * 900, "c")
+    assert write_fair(writer, 0, {}, [0, 1, 2]) == 0
+    assert write_fair(writer, 0, {}, [0, 1, 2, 3]) == 1
+    assert writer.stats()["fair"].unwritable == 1
+
+
+def test_what_a_failing_sink_did_not_take_goes_out_later_once(sink):
+    writer = writer_into(sink, records_max=2)
+    write_record(writer, 0, trade(record_sequence=1), 5)
+    sink.failing = True
+    with pytest.raises(RuntimeError, match="broken"):
+        writer.flush_now(NOW)
+    sink.failing = False
+    write_record(writer, 0, trade(record_sequence=6))
+    writer.flush_now(NOW)
+    assert sequences(sink) == [[1, 2], [3, 4], [5], [6]]
+
+
+# Counters and definitions.
+
+def test_the_counters_add_up(sink):
+    writer = writer_into(sink, records_max=10)
+    write_record(writer, 0, trade(), 25)
+    write_record(writer, 0, trade(price=(1, -19)))
+    write_record(writer, 0, trade(price=(1, 100)))
+    writer.flush_now(NOW)
+    counts = writer.stats()["trades"]
+    assert (counts.records, counts.batches, counts.rounded, counts.unwritable) == (26, 3, 1, 1)
+    assert counts.bytes == sum(map(len, sink.payloads("trades")))
+
+
+@pytest.mark.parametrize(("settings", "said"), [
+    ({"mode": "conflate"}, "topics.trades.mode"),
+    ({"bytes_max": 4095}, "topics.trades.bytes_max: 4095: use 4096 to 900000"),
+    ({"bytes_max": 900_001}, "topics.trades.bytes_max: 900001"),
+    ({"records_max": 0}, "topics.trades.records_max"),
+    ({"records_max": 1_000_001}, "topics.trades.records_max"),
+    ({"linger_ms": -1}, "topics.trades.linger_ms"),
+    ({"linger_ms": float("nan")}, "topics.trades.linger_ms"),
+])
+def test_a_wrong_setting_is_named(sink, settings, said):
+    with pytest.raises(ConfigError, match=said):
+        Writer(sink, {"trades": TopicSettings(**settings)}, 0, 1)
+
+
+def test_the_limits_themselves_are_allowed(sink):
+    allowed = {
+        "trades": TopicSettings("block", 0, 1, 4096), "quotes": TopicSettings("record", 60_000, 1_000_000, 900_000),
+        "bars": TopicSettings("container", 5, 10, 16_000_000)}
+    assert list(Writer(sink, allowed, 0, 1).stats()) == list(allowed)
+
+
+def test_an_unknown_topic_is_named(sink):
+    with pytest.raises(ConfigError, match="no topic trade: use trades, quotes"):
+        Writer(sink, {"trade": TopicSettings()}, 0, 1)
+
+
+def test_all_topics_are_known(sink):
+    assert list(writer_into(sink).stats()) == list(TOPICS)
+
+
+def define_until_refused(writer):
+    for number in range(1000):
+        writer.define_subscription(number, 0, "provider", "venue", "s" * 60, "channel")
+
+
+def test_subscriptions_that_a_blocks_header_cannot_hold_are_refused_when_defined(sink):
+    writer = Writer(sink, {"trades": TopicSettings(bytes_max=4096)}, 0, 1)
+    writer.define_instrument(0, "btc-usd", b"btc-usd", 0)
+    with pytest.raises(ConfigError, match=r"topics\.trades\.bytes_max: 4096: the subscriptions of btc-usd alone take"):
+        define_until_refused(writer)
+
+
+def test_a_block_with_as_many_subscriptions_as_its_header_can_hold_keeps_its_limit(sink):
+    writer = Writer(sink, {"trades": TopicSettings(bytes_max=4096)}, 0, 1)
+    writer.define_instrument(0, "btc-usd", b"btc-usd", 0)
+    with pytest.raises(ConfigError):
+        define_until_refused(writer)
+    count = writer.defined()[1]
+    for number in range(count):
+        write_record(writer, number, trade(id="x" * 256))
+    writer.flush_now(NOW)
+    assert max(len(each.payload) for each in sink.written) <= 4096
+    assert sum(each.records for each in sink.written) == count
+
+
+def test_names_beyond_their_limit_are_refused(sink):
+    writer = Writer(sink, {}, 0, 1)
+    with pytest.raises(ConfigError, match="shorten them"):
+        writer.define_instrument(0, "x" * 1100, b"x", 0)
+    writer.define_instrument(0, "x", b"x", 0)
+    with pytest.raises(ConfigError, match="shorten them"):
+        writer.define_subscription(0, 0, "p", "v", "x" * 1100, "c")
+
+
+def test_definitions_come_in_order(sink):
+    writer = writer_into(sink, instruments=1, subscriptions=1)
+    with pytest.raises(IndexError, match="the next is 1"):
+        writer.define_instrument(2, "x", b"x", 0)
+    with pytest.raises(IndexError, match="the next is 1"):
+        writer.define_subscription(0, 0, "p", "v", "s", "c")
+    with pytest.raises(IndexError, match="instrument 7, which is not defined"):
+        writer.define_subscription(1, 7, "p", "v", "s", "c")
+
+
+def test_instruments_may_be_added_while_batches_are_open(sink):
+    writer = writer_into(sink, instruments=1, subscriptions=1)
+    write_record(writer, 0, trade(record_sequence=1))
+    for number in range(1, 40):
+        writer.define_instrument(number, f"n{number}", b"n%d" % number, number)
+        writer.define_subscription(number, number, "p", "v", "s", "c")
+        write_record(writer, number, trade())
+    write_record(writer, 0, trade(record_sequence=2))
+    writer.flush_now(NOW)
+    assert [each.records for each in sink.written] == [2] + [1] * 39
