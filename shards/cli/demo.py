@@ -120,6 +120,8 @@ async def _once(demo: "Demo", within_s: float) -> None:
             while moment is None or moment.priced < len(demo.instruments):
                 await asyncio.sleep(TABLE_EVERY_S)
                 moment = await demo.look()
+            await asyncio.sleep(TABLE_EVERY_S)
+            moment = await demo.look()      # once more: rates are differences
     except TimeoutError:
         priced = {row.instrument for row in moment.rows if row.price is not None} if moment else set()
         missing = sorted(demo.instruments.keys() - priced)
@@ -136,7 +138,7 @@ async def _live(demo: "Demo") -> None:
     view: Any
     with Live(auto_refresh=False) as view:
         while True:
-            view.update(table(await demo.look()), refresh=True)
+            view.update(table(await demo.look(), "; Ctrl-C ends"), refresh=True)
             await asyncio.sleep(TABLE_EVERY_S)
 
 

@@ -1,6 +1,7 @@
 """The demo's moment as a table for a terminal, or as one line for a file."""
 
 import time
+from typing import Literal
 
 from rich.table import Table
 
@@ -8,24 +9,22 @@ from shards.demo import Moment, Row
 
 STYLES = {"OK": "green", "DEGRADED": "yellow", "SINGLE": "yellow", "DISPERSED": "red", "HELD": "red",
           "UNAVAILABLE": "bright_black"}
+COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
+    ("instrument", "left"), ("fair price", "right"), ("± conf", "right"), ("status", "left"), ("venues", "right"),
+    ("flagged", "left"), ("age s", "right"), ("prices/s", "right"), ("shard", "right"))
 #: In a line, so many instruments are shown.
 SHOWN = ("btc-usd", "eth-usd", "sol-usd", "usdt-usd")
 
 
-def table(moment: Moment) -> Table:
-    """All instruments, one a row."""
+def table(moment: Moment, hint: str = "") -> Table:
+    """All instruments, one a row; `hint` ends the caption."""
     drawn = Table(
-        caption=f"{moment.priced} of {len(moment.rows)} instruments priced, {moment.messages_per_s:,.0f} messages/s, "
-        f"{moment.messages:,} messages, {moment.published:,} records published; Ctrl-C ends",
+        box=None, padding=(0, 1, 0, 0), title=" ",     # all columns fit a terminal of 80
+        caption=f"{moment.priced} of {len(moment.rows)} priced, {moment.messages_per_s:,.0f} messages/s, "
+        f"{moment.messages:,} messages, {moment.published:,} records published{hint}",
         caption_justify="left")
-    drawn.add_column("instrument")
-    for name in ("fair price", "± conf"):
-        drawn.add_column(name, justify="right")
-    drawn.add_column("status")
-    drawn.add_column("venues", justify="right")
-    drawn.add_column("flagged")
-    for name in ("age s", "prices/s", "shard"):
-        drawn.add_column(name, justify="right")
+    for name, justify in COLUMNS:
+        drawn.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")
     for row in moment.rows:
         drawn.add_row(
             row.instrument, price(row), conf(row), f"[{STYLES.get(row.status, '')}]{row.status}[/]",

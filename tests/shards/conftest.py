@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import fastavro
 import pytest
 
 from shards.cli import main
@@ -44,3 +45,16 @@ def process():
             env={**os.environ, **environ}, timeout=60, check=False)
         return Outcome(found.returncode, found.stdout.decode(), found.stderr.decode())
     return run
+
+
+@pytest.fixture(scope="session")
+def records():
+    """A function that reads what stands in the finished Avro files of a topic."""
+    def read(folder: Path, topic: str) -> list[dict]:
+        found: list[dict] = []
+        for path in sorted(folder.glob(f"{topic}/*.avro")):
+            if path.stat().st_size:
+                with path.open("rb") as file:
+                    found += list(fastavro.reader(file))
+        return found
+    return read
