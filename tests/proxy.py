@@ -76,8 +76,8 @@ class Proxy:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._forward(reader, back))
                 group.create_task(self._forward(there, writer, self.cut_after))
-        except* OSError:
-            pass
+        except* (OSError, asyncio.CancelledError):
+            pass    # an end as any other: a cancelled handler would be reported by asyncio
         finally:
             for each in self._pairs.pop(task):
                 each.close()

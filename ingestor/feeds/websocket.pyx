@@ -31,6 +31,7 @@ cdef enum:
     BOUNDARY_FRAMES = 64            # a read can bring 20,000 frames: what batches fill meanwhile must go out
     MESSAGE_KEEP_BYTES = 1 << 20    # a joined message's buffer beyond it is given back
     UNSENT_BYTES_MAX = 1 << 20      # ours is control traffic only: this is minutes of pongs
+LET_GO_TURNS = 10                   # of the loop, for a transport to find its end and close
 CLOSE_WITHIN_S = 1.0                # for the peer's goodbye after ours, and for the line to go after a cut
 # A read takes what a busy socket holds. picows doubles its buffer while reads fill it, so what a peer may
 # send unread bounds it: 40 MB/s at a round trip of 100 ms.
@@ -271,6 +272,11 @@ cdef class WebSocketDoor(WSListener):
         except Exception:
             self.transport.disconnect(False)
 
+    @property
+    def compressed(self):
+        """Whether permessage-deflate was agreed on."""
+        return self.inflater is not None
+
     def send(self, text):
         """Send one text message (bytes). Raises ConnectionFault when the peer reads nothing any more."""
         self._send(WSMsgType.TEXT, text)
@@ -331,11 +337,14 @@ async def open_websocket(url, intake, on_control, *, headers, tls, deflate, conn
                 upgraded, url, ssl_context=tls, extra_headers=offers, max_redirects=0, logger_name=_SILENT,
                 websocket_handshake_timeout=None, enable_auto_pong=False, max_frame_size=FRAME_BYTES_MAX,
                 read_buffer_init_size=READ_BUFFER_BYTES, socket_factory=connected)
+        if door is None:
+            raise ConnectionFault(Reason.HANDSHAKE_REFUSED, "the server hung up instead of answering the upgrade")
         return door
-    except BaseException as error:
+    except Exception as error:
         await _let_go(line)
-        if isinstance(error, Exception):
-            raise _connect_fault(error, connect_within_s) from error
+        raise _connect_fault(error, connect_within_s) from error
+    except BaseException:
+        await _let_go(line)
         raise
 
 
@@ -360,18 +369,16 @@ async def _connected(host, port):
 
 
 async def _let_go(line):
-    """End a line whose transport may have it: shut down, so that the transport finds its end and closes it."""
+    """End the line of an attempt given up: shut down, so that its transport finds the end and closes it."""
     if line is None:
         return
     try:
         line.shutdown(socket.SHUT_RDWR)
     except OSError:
-        pass    # it ended before
-    for _ in range(10):
-        if line.fileno() == -1:
-            return
-        await asyncio.sleep(0)
-    line.close()
+        return      # it ended before
+    for _ in range(LET_GO_TURNS):
+        if line.fileno() != -1:
+            await asyncio.sleep(0)
 
 
 def _connect_fault(error, connect_within_s):

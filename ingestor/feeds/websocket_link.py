@@ -17,7 +17,6 @@ from ingestor.providers.provider import Control, Subscription
 
 #: Providers answer within a second; beyond this the request counts as unanswered, and the data decides.
 ACK_WITHIN_S = 10.0
-ACK_WATCH_EVERY_S = 1.0
 #: What we may say at once after a quiet while, as a share of a second's allowance.
 BURST_SHARE = 0.5
 
@@ -31,7 +30,6 @@ class Request:
     unanswered: dict[Subscription, None]
     named: dict[str, list[Subscription]]    # by the words that a provider may name them with
     answers: int                            # expected: one a message, where they name no subscription
-    sent_at: float
 
     def take(self, name: str) -> list[Subscription]:
         """Strike what this name means; return it."""
@@ -77,7 +75,6 @@ class WebSocketLink(Link):
             self._send(text)
         await self._greet()
         self.spawn(self._beat())
-        self.spawn(self._watch_acks())
         while True:
             self.changed.clear()
             await self._ask([each for each in self._sent if each not in self.wanted], subscribes=False)
@@ -152,7 +149,7 @@ class WebSocketLink(Link):
         for batch, texts in messages(subscriptions, self.plan.limits, compose):
             if self.session.acknowledges and texts:
                 self._pending[request_id] = Request(
-                    request_id, subscribes, dict.fromkeys(batch), _names(batch), len(texts), self.now())
+                    request_id, subscribes, dict.fromkeys(batch), _names(batch), len(texts))
             for subscription in batch:
                 if subscribes:
                     self._sent[subscription] = None
@@ -160,6 +157,8 @@ class WebSocketLink(Link):
                     self._sent.pop(subscription, None)
             for text in texts:
                 await self._say(text)
+            if request_id in self._pending:
+                self.spawn(self._give_up(request_id))
 
     async def _beat(self) -> None:
         every_s = self.plan.limits.heartbeat_every_s
@@ -171,14 +170,13 @@ class WebSocketLink(Link):
 
     # Hearing.
 
-    async def _watch_acks(self) -> None:
-        while True:
-            await self.plan.timing.sleep(ACK_WATCH_EVERY_S)
-            for request in list(self._pending.values()):
-                if self.now() - request.sent_at >= ACK_WITHIN_S:
-                    del self._pending[request.request_id]
-                    self.counted.acks_missing += 1
-                    self.tell("subscription_unanswered", request=request.request_id, waiting=len(request.unanswered))
+    async def _give_up(self, request_id: int) -> None:
+        """Wait for a request's answers no longer than ACK_WITHIN_S."""
+        await self.plan.timing.sleep(ACK_WITHIN_S)
+        request = self._pending.pop(request_id, None)
+        if request is not None:
+            self.counted.acks_missing += 1
+            self.tell("subscription_unanswered", request=request_id, waiting=len(request.unanswered))
             self._see_whether_live()
 
     def _see_whether_live(self) -> None:

@@ -90,7 +90,8 @@ async def test_a_message_is_joined_from_fragments_with_control_frames_between_th
     heard = []
 
     async def script(peer: Peer) -> None:
-        await peer.send(frame(b"ab", TEXT, fin=False), frame(b"?", PING), frame(b"", PONG), frame(b"cd", CONTINUATION, fin=False))
+        await peer.send(
+            frame(b"ab", TEXT, fin=False), frame(b"?", PING), frame(b"", PONG), frame(b"cd", CONTINUATION, fin=False))
         heard.append(await peer.hear())
         await peer.send(frame(b"", CONTINUATION, fin=False), frame(b"ef", CONTINUATION), frame(b"next"))
         await hold(peer)
