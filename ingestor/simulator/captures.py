@@ -21,7 +21,7 @@ from ingestor.simulator.naming import Naming, instrument_of
 DIALECTS = ("binance-spot", "binance-usdm", "coinbase-exchange", "kraken-v2", "okx-v5", "bybit-v5")
 BYBIT = "bybit-v5"
 LEVELS = {"trade": "trades", "quote": "quotes", "bar": "bars", "reference": "reference"}
-BYBIT_SYMBOL = re.compile(r'"topic":"[\w.]*\.(\w+)"')
+BYBIT_SYMBOL = re.compile(r'"topic"\s*:\s*"[\w.]*\.(\w+)"')
 
 
 @dataclass(slots=True)
