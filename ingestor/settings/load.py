@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ from ingestor.settings.models import ProviderSettings, Section, Settings, topic_
 CONFIG_PATH = Path("config/ingestor.yaml")
 #: A key file holds a key, not a film.
 SECRET_BYTES_MAX = 65_536
+#: A variable of one word that is so like a key was meant to be it: INGESTOR_SHARD for INGESTOR_SHARDS.
+NEARLY = 0.8
 
 Model = TypeVar("Model", bound=Section)
 
@@ -94,7 +97,8 @@ class _Loading:
     def _overlay_environment(self) -> None:
         names = {name.replace("-", "_"): name for name in self._dialects}
         for variable, parts, value in environment(self._environ):
-            if len(parts) == 1 and parts[0] not in Settings.model_fields:
+            known = get_close_matches(parts[0], Settings.model_fields, 1, NEARLY)
+            if len(parts) == 1 and not known:
                 continue    # INGESTOR_CONFIG, or another program's, such as a cluster's service links
             if parts[0] == "providers" and len(parts) > 1:
                 parts[1] = names.get(parts[1], parts[1])

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from ingestor.errors import ConfigError, IngestorError
+from ingestor.masking import masked
 from shards.cli import check, decode, demo, shard, simulate
 from shards.cli.arguments import Parser, add_command
 
@@ -45,5 +46,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _fail(lines: Sequence[str], status: int) -> int:
     for line in lines:
-        print(f"ingestor: {' '.join(line.splitlines())}", file=sys.stderr)
+        print(f"ingestor: {masked(' '.join(line.splitlines()))}", file=sys.stderr)
     return status

@@ -111,7 +111,9 @@ def test_the_environment_wins_over_the_file_which_wins_over_the_providers_file(l
 
 
 def test_variables_of_other_programs_are_left_alone(loaded):
-    loaded(environ={"INGESTOR_PORT": "tcp://10.0.0.1:9108", "INGESTOR_SERVICE_HOST": "10.0.0.1"})
+    loaded(environ={
+        "INGESTOR_PORT": "tcp://10.0.0.1:9108", "INGESTOR_SERVICE_HOST": "10.0.0.1", "INGESTOR_CAPTURES": "x",
+        "INGESTOR_METRICS_PORT_9108_TCP": "tcp://10.0.0.1:9108", "INGESTOR_CONFIG": "x", "HTTP": "x"})
 
 
 def test_markets_of_a_disabled_provider_are_left_out(loaded):

@@ -175,6 +175,11 @@ def test_a_fault_of_a_variable_names_the_variable(faults):
         "environment INGESTOR_HTTP__PORT: http.port is 'x': give a whole number"]
 
 
+def test_a_variable_that_is_nearly_a_key_is_a_fault(faults):
+    assert faults("", environ={"INGESTOR_SHARD": "1"}) == [
+        "environment INGESTOR_SHARD: shard is no known key: did you mean shards?"]
+
+
 def test_a_fault_of_a_providers_file_names_that_file(faults):
     assert faults("", files={"providers/beta-v2.yaml": "# beta\nurll: x\n"}) == [
         "beta-v2.yaml:2: providers.beta-v2.urll is no known key: did you mean url?"]

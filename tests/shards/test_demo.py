@@ -23,7 +23,6 @@ def ended(shard_log: Path) -> dict:
     return json.loads(shard_log.read_text().splitlines()[-1])
 
 
-@pytest.mark.slow
 def test_once_prints_every_price_and_leaves_records_of_both_shards(tmp_path, records):
     with demo("--once", "--calm", "--data", str(tmp_path), "--seconds", str(WITHIN_S)) as running:
         out, err = running.communicate(timeout=2 * WITHIN_S)
@@ -39,7 +38,6 @@ def test_once_prints_every_price_and_leaves_records_of_both_shards(tmp_path, rec
     assert {record["shard"] for record in records(tmp_path / "records", "fair")} == {0, 1}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_all_cleanly(tmp_path, number):
     with demo("--data", str(tmp_path)) as running:
@@ -52,7 +50,6 @@ def test_a_signal_ends_it_all_cleanly(tmp_path, number):
     assert {ended(tmp_path / f"shard-{shard}.log")["event"] for shard in (0, 1)} == {"shard_stopped"}
 
 
-@pytest.mark.slow
 def test_a_shard_that_dies_ends_the_demo_with_1_and_its_reason(tmp_path):
     (tmp_path / "records").write_text("in the way of the folder of the same name")
     with demo("--data", str(tmp_path)) as running:
