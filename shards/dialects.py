@@ -9,10 +9,15 @@ from ingestor.providers.registry import MODULES, load
 class Dialects(Mapping[str, Provider]):
     """Every dialect by its name."""
 
+    def __init__(self) -> None:
+        self._loaded: dict[str, Provider] = {}
+
     def __getitem__(self, name: str) -> Provider:
-        if name not in MODULES:
-            raise KeyError(name)
-        return load(name)
+        if name not in self._loaded:
+            if name not in MODULES:
+                raise KeyError(name)
+            self._loaded[name] = load(name)
+        return self._loaded[name]
 
     def __contains__(self, name: object) -> bool:
         return name in MODULES
