@@ -245,6 +245,6 @@ async def _why(channel: grpc.aio.Channel) -> ConnectionFault:
         await channel.unary_unary("/")(b"", timeout=1)
     except grpc.aio.AioRpcError as error:
         details = error.details() or ""
-        refused = "CERTIFICATE_VERIFY_FAILED" in details or "handshak" in details.lower()
+        refused = any(word in details.lower() for word in ("verif", "handshak"))
         return ConnectionFault(Reason.TLS_REFUSED if refused else Reason.CONNECT_FAILED, details)
     return ConnectionFault(Reason.CONNECT_FAILED, "no connection")

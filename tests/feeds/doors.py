@@ -40,3 +40,9 @@ async def fault_of(door: Any) -> ConnectionFault:
     except ConnectionFault as fault:
         return fault
     raise AssertionError("wait_closed() returned")
+
+
+async def until(claim: Callable[[], Any]) -> None:
+    """Wait until it holds; the test's own time limit ends it."""
+    while not claim():      # noqa: ASYNC110 - stats and counters have no event to wait for
+        await asyncio.sleep(0.005)

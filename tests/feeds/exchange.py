@@ -56,8 +56,8 @@ ANSWERS = {
     "coinbase-exchange": coinbase, "coinapi": silent,
 }
 GREETINGS = {"kraken-v2": (
-    b'{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online","api_version":"v2",'
-    b'"connection_id":8423536080466635123}]}',)}
+    (b'{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online","api_version":"v2",'
+    b'"connection_id":8423536080466635123}]}'),)}
 
 
 class Exchange(Server):

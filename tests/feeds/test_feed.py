@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,8 +14,8 @@ from ingestor.feeds.feed import Feed, FeedSettings
 from ingestor.feeds.timing import Timing
 from ingestor.providers.provider import Subscription
 from ingestor.providers.registry import load
-
 from tests.feeds.certificates import Authority
+from tests.feeds.doors import until
 from tests.feeds.exchange import ANSWERS, Exchange
 from tests.markets import Market, binance_trade, build
 from tests.proxy import Proxy
@@ -30,15 +30,15 @@ def trades(*symbols: str) -> list[Subscription]:
 
 @asynccontextmanager
 async def feeding(
-    dialect: str, port: int, subscriptions: list[Subscription], *, markets: tuple[str, ...] = ("BTCUSD",),
-    timing: Timing = AT_ONCE, **settings: Any,
+    at: Exchange | Proxy, subscriptions: list[Subscription], dialect: str = "binance-spot", **settings: Any,
 ) -> AsyncIterator[tuple[Feed, Pipeline]]:
-    """A running feed to 127.0.0.1:port; stopped, and its run() awaited, at the end."""
-    pipeline = Pipeline(build(["btc-usd"], [Market("btc-usd", dialect, symbol) for symbol in markets]), None)
+    """A running feed of BTCUSD to this server; stopped, and its run() awaited, at the end."""
+    pipeline = Pipeline(build(["btc-usd"], [Market("btc-usd", dialect, "BTCUSD")]), None)
     provider = load(dialect)
-    settings.setdefault("url", f"ws://127.0.0.1:{port}")
+    settings.setdefault("url", f"ws://127.0.0.1:{at.port}")
     feed = Feed(
-        provider, FeedSettings(**settings), lambda section, name: pipeline.open(provider, section, name), timing=timing)
+        provider, FeedSettings(**settings), lambda section, name: pipeline.open(provider, section, name),
+        timing=AT_ONCE)
     feed.set_subscriptions(subscriptions)
     running = asyncio.create_task(feed.run())
     try:
@@ -47,12 +47,6 @@ async def feeding(
         await feed.stop()
         await running
     assert {link.state.name for link in feed.stats()} <= {"CLOSED"}
-
-
-async def until(claim: Callable[[], Any]) -> None:
-    """Wait until it holds; the test's own time limit ends it."""
-    while not claim():
-        await asyncio.sleep(0.005)
 
 
 def states(feed: Feed) -> set[str]:
@@ -77,7 +71,7 @@ async def test_a_feed_of_each_dialect_goes_live_and_its_heartbeats_are_sent_and_
     beats = {"okx-v5", "bybit-v5", "kraken-v2"}
     async with Exchange(dialect) as exchange:
         limits = {"heartbeat_every_s": 0.02 if dialect in beats else 0, "messages_per_second_max": 0}
-        async with feeding(dialect, exchange.port, subscriptions, limits=limits) as (feed, pipeline):
+        async with feeding(exchange, subscriptions, dialect, limits=limits) as (feed, pipeline):
             await until(lambda: states(feed) == {"LIVE"})
             before = len(exchange.texts[0])
             if dialect in beats:
@@ -91,35 +85,34 @@ async def test_a_feed_of_each_dialect_goes_live_and_its_heartbeats_are_sent_and_
 
 
 async def test_trades_flow_into_the_pipeline():
-    async with Exchange("binance-spot") as exchange:
-        async with feeding("binance-spot", exchange.port, trades("BTCUSD")) as (feed, pipeline):
-            await until(lambda: states(feed) == {"LIVE"})
-            await exchange.say(*(binance_trade(id) for id in range(1, 1001)))
-            await until(lambda: taken(pipeline) == 1000)
-            assert pipeline.fairs()[0]["price"] == 100.5
+    async with Exchange("binance-spot") as exchange, feeding(exchange, trades("BTCUSD")) as (feed, pipeline):
+        await until(lambda: states(feed) == {"LIVE"})
+        await exchange.say(*(binance_trade(id) for id in range(1, 1001)))
+        await until(lambda: taken(pipeline) == 1000)
+        assert pipeline.fairs()[0]["price"] == 100.5
 
 
 async def test_a_cut_line_is_replaced_and_everything_is_subscribed_again():
-    async with Exchange("binance-spot") as exchange, Proxy(exchange.port) as proxy:
-        async with feeding("binance-spot", proxy.port, trades("BTCUSD", "ETHUSD")) as (feed, pipeline):
+    async with Exchange("binance-spot") as exchange, Proxy(exchange.port) as proxy, feeding(
+            proxy, trades("BTCUSD", "ETHUSD")) as (feed, pipeline):
+        await until(lambda: states(feed) == {"LIVE"})
+        await exchange.say(binance_trade(1))
+        await until(lambda: taken(pipeline) == 1)
+        for connections, reset in ((2, True), (3, False)):
+            await proxy.cut(reset=reset)
+            await exchange.until(connections, 1)
             await until(lambda: states(feed) == {"LIVE"})
-            await exchange.say(binance_trade(1))
-            await until(lambda: taken(pipeline) == 1)
-            for connections, reset in ((2, True), (3, False)):
-                await proxy.cut(reset=reset)
-                await exchange.until(connections, 1)
-                await until(lambda: states(feed) == {"LIVE"})
-            await exchange.say(binance_trade(2))
-            await until(lambda: taken(pipeline) == 2)
-            assert [symbols(texts) for texts in exchange.texts] == [[["btcusd@trade", "ethusd@trade"]]] * 3
-            assert feed.stats()[0].disconnects == {"connection_lost": 2}
-            assert [each["name"] for each in pipeline.counters()["connections"]] == ["c0"]
+        await exchange.say(binance_trade(2))
+        await until(lambda: taken(pipeline) == 2)
+        assert [symbols(texts) for texts in exchange.texts] == [[["btcusd@trade", "ethusd@trade"]]] * 3
+        assert feed.stats()[0].disconnects == {"connection_lost": 2}
+        assert [each["name"] for each in pipeline.counters()["connections"]] == ["c0"]
 
 
 async def test_a_provider_that_is_away_is_tried_until_it_is_back():
     async with Exchange("binance-spot") as exchange, Proxy(exchange.port) as proxy:
         await proxy.refuse()
-        async with feeding("binance-spot", proxy.port, trades("BTCUSD"), limits={"connects_per_minute_max": 0}) as (
+        async with feeding(proxy, trades("BTCUSD"), limits={"connects_per_minute_max": 0}) as (
                 feed, _):
             await until(lambda: feed.stats()[0].disconnects["connect_failed"] >= 3)
             await proxy.accept()
@@ -127,85 +120,80 @@ async def test_a_provider_that_is_away_is_tried_until_it_is_back():
 
 
 async def test_a_stalled_line_is_noticed_by_its_silence():
-    async with Exchange("binance-spot") as exchange, Proxy(exchange.port) as proxy:
-        async with feeding("binance-spot", proxy.port, trades("BTCUSD"), limits={"silence_max_s": 0.2}) as (feed, _):
-            await until(lambda: states(feed) == {"LIVE"})
-            proxy.stall()
-            await until(lambda: feed.stats()[0].disconnects["silence"] == 1)
-            proxy.flow()
-            await until(lambda: states(feed) == {"LIVE"})
+    async with Exchange("binance-spot") as exchange, Proxy(exchange.port) as proxy, feeding(
+            proxy, trades("BTCUSD"), limits={"silence_max_s": 0.2}) as (feed, _):
+        await until(lambda: states(feed) == {"LIVE"})
+        proxy.stall()
+        await until(lambda: feed.stats()[0].disconnects["silence"] == 1)
+        proxy.flow()
+        await until(lambda: states(feed) == {"LIVE"})
 
 
 async def test_subscriptions_change_on_the_open_connection_and_the_rest_is_not_touched():
-    async with Exchange("binance-spot") as exchange:
-        async with feeding("binance-spot", exchange.port, trades("BTCUSD", "ETHUSD")) as (feed, _):
-            await until(lambda: states(feed) == {"LIVE"})
-            feed.set_subscriptions(trades("BTCUSD", "SOLUSD"))
-            await exchange.until(1, 3)
-            feed.set_subscriptions(trades("BTCUSD", "SOLUSD"))
-            await until(lambda: feed.stats()[0].active == 2)
-            assert symbols(exchange.texts[0]) == [["btcusd@trade", "ethusd@trade"], ["solusd@trade"]]
-            assert symbols(exchange.texts[0], "UNSUBSCRIBE") == [["ethusd@trade"]]
-            assert len(exchange.texts) == 1
+    async with Exchange("binance-spot") as exchange, feeding(exchange, trades("BTCUSD", "ETHUSD")) as (feed, _):
+        await until(lambda: states(feed) == {"LIVE"})
+        feed.set_subscriptions(trades("BTCUSD", "SOLUSD"))
+        await exchange.until(1, 3)
+        feed.set_subscriptions(trades("BTCUSD", "SOLUSD"))
+        await until(lambda: feed.stats()[0].active == 2)
+        assert symbols(exchange.texts[0]) == [["btcusd@trade", "ethusd@trade"], ["solusd@trade"]]
+        assert symbols(exchange.texts[0], "UNSUBSCRIBE") == [["ethusd@trade"]]
+        assert len(exchange.texts) == 1
 
 
 async def test_subscriptions_spread_over_connections_and_connections_come_and_go():
     limits = {"subscriptions_per_connection_max": 2, "connects_per_minute_max": 0}
-    async with Exchange("binance-spot") as exchange:
-        async with feeding("binance-spot", exchange.port, trades("A", "B", "C", "D", "E"), limits=limits) as (feed, _):
-            await until(lambda: states(feed) == {"LIVE"})
-            assert [(link.name, link.wanted) for link in feed.stats()] == [("c0", 2), ("c1", 2), ("c2", 1)]
-            feed.set_subscriptions(trades("A", "B", "E"))
-            await until(lambda: [link.state.name for link in feed.stats()] == ["LIVE", "IDLE", "LIVE"])
-            frames = feed.stats()[1].frames
-            feed.set_subscriptions(trades("A", "B", "E", "F", "G", "H"))
-            await until(lambda: states(feed) == {"LIVE"})
-            assert [(link.name, link.wanted) for link in feed.stats()] == [("c0", 2), ("c1", 2), ("c2", 2)]
-            assert feed.stats()[1].frames > frames > 0
-            assert feed.stats()[1].disconnects == {"repacked": 1}
+    async with Exchange("binance-spot") as exchange, feeding(
+            exchange, trades("A", "B", "C", "D", "E"), limits=limits) as (feed, _):
+        await until(lambda: states(feed) == {"LIVE"})
+        assert [(link.name, link.wanted) for link in feed.stats()] == [("c0", 2), ("c1", 2), ("c2", 1)]
+        feed.set_subscriptions(trades("A", "B", "E"))
+        await until(lambda: [link.state.name for link in feed.stats()] == ["LIVE", "IDLE", "LIVE"])
+        frames = feed.stats()[1].frames
+        feed.set_subscriptions(trades("A", "B", "E", "F", "G", "H"))
+        await until(lambda: states(feed) == {"LIVE"})
+        assert [(link.name, link.wanted) for link in feed.stats()] == [("c0", 2), ("c1", 2), ("c2", 2)]
+        assert feed.stats()[1].frames > frames > 0
+        assert feed.stats()[1].disconnects == {"repacked": 1}
 
 
 async def test_what_the_allowed_connections_cannot_carry_is_unplaced():
     limits = {"subscriptions_per_connection_max": 1, "connections_max": 1}
-    async with Exchange("binance-spot") as exchange:
-        async with feeding("binance-spot", exchange.port, trades("A", "B"), limits=limits) as (feed, _):
-            await until(lambda: states(feed) == {"LIVE"})
-            assert feed.unplaced == trades("B")
+    async with Exchange("binance-spot") as exchange, feeding(exchange, trades("A", "B"), limits=limits) as (feed, _):
+        await until(lambda: states(feed) == {"LIVE"})
+        assert feed.unplaced == trades("B")
 
 
 async def test_sections_have_their_own_connections_and_paths():
     subscriptions = [Subscription("publicTrade", "BTCUSDT", section) for section in ("spot", "linear")]
-    async with Exchange("bybit-v5") as exchange:
-        async with feeding("bybit-v5", exchange.port, subscriptions) as (feed, _):
-            await until(lambda: states(feed) == {"LIVE"})
-            assert sorted(link.name for link in feed.stats()) == ["linear0", "spot0"]
-            assert sorted(peer.path for peer in exchange.peers) == ["/linear", "/spot"]
+    async with Exchange("bybit-v5") as exchange, feeding(exchange, subscriptions, "bybit-v5") as (feed, _):
+        await until(lambda: states(feed) == {"LIVE"})
+        assert sorted(link.name for link in feed.stats()) == ["linear0", "spot0"]
+        assert sorted(peer.path for peer in exchange.peers) == ["/linear", "/spot"]
 
 
 async def test_a_feed_with_nothing_to_do_waits_for_its_first_subscription():
-    async with Exchange("binance-spot") as exchange:
-        async with feeding("binance-spot", exchange.port, []) as (feed, _):
-            assert feed.stats() == []
-            feed.set_subscriptions(trades("BTCUSD"))
-            await until(lambda: states(feed) == {"LIVE"})
+    async with Exchange("binance-spot") as exchange, feeding(exchange, []) as (feed, _):
+        assert feed.stats() == []
+        feed.set_subscriptions(trades("BTCUSD"))
+        await until(lambda: states(feed) == {"LIVE"})
 
 
 async def test_a_paused_feed_reads_nothing_and_then_everything():
-    async with Exchange("binance-spot") as exchange:
-        async with feeding("binance-spot", exchange.port, trades("BTCUSD")) as (feed, pipeline):
-            await until(lambda: states(feed) == {"LIVE"})
-            feed.pause_reading()
-            await exchange.say(*(binance_trade(id) for id in range(1, 101)))
-            await asyncio.sleep(0.05)
-            assert taken(pipeline) == 0
-            feed.resume_reading()
-            await until(lambda: taken(pipeline) == 100)
+    async with Exchange("binance-spot") as exchange, feeding(exchange, trades("BTCUSD")) as (feed, pipeline):
+        await until(lambda: states(feed) == {"LIVE"})
+        feed.pause_reading()
+        await exchange.say(*(binance_trade(id) for id in range(1, 101)))
+        await asyncio.sleep(0.05)
+        assert taken(pipeline) == 0
+        feed.resume_reading()
+        await until(lambda: taken(pipeline) == 100)
 
 
 async def test_stopping_says_goodbye_on_every_connection():
     limits = {"subscriptions_per_connection_max": 1, "connects_per_minute_max": 0}
     async with Exchange("binance-spot") as exchange:
-        async with feeding("binance-spot", exchange.port, trades("A", "B", "C"), limits=limits) as (feed, _):
+        async with feeding(exchange, trades("A", "B", "C"), limits=limits) as (feed, _):
             await until(lambda: states(feed) == {"LIVE"})
         assert exchange.goodbyes == [b"\x03\xe8"] * 3
         feed.set_subscriptions(trades("Z"))     # after the end: taken down, and nothing more
@@ -250,10 +238,10 @@ async def test_a_feed_over_tls_trusts_the_given_authority_only(tmp_path):
     authority, other = Authority(tmp_path), Authority(tmp_path, "other authority")
     async with Exchange("binance-spot", tls=authority.server_context("127.0.0.1")) as exchange:
         right = {"url": exchange.url, "tls_ca_file": str(authority.file)}
-        async with feeding("binance-spot", 0, trades("BTCUSD"), **right) as (feed, _):
+        async with feeding(exchange, trades("BTCUSD"), **right) as (feed, _):
             await until(lambda: states(feed) == {"LIVE"})
         wrong = {"url": exchange.url, "tls_ca_file": str(other.file)}
-        async with feeding("binance-spot", 0, trades("BTCUSD"), **wrong) as (feed, _):
+        async with feeding(exchange, trades("BTCUSD"), **wrong) as (feed, _):
             await until(lambda: feed.stats()[0].disconnects["tls_refused"] >= 1)
             assert feed.stats()[0].connects == 0
 

@@ -10,7 +10,7 @@ from ingestor.errors import ConfigError
 from ingestor.feeds import tls
 from ingestor.feeds.door import ConnectionFault, Reason
 from tests.feeds.certificates import Authority
-from tests.feeds.doors import fault_of, open_door
+from tests.feeds.doors import fault_of, open_door, until
 from tests.feeds.peer import BINARY, CONTINUATION, TEXT, Intake, Peer, Server, closing, frame
 from tests.feeds.test_deflate import Deflater
 from tests.proxy import Proxy
@@ -121,8 +121,7 @@ async def test_an_attempt_that_is_cancelled_closes_its_line():
 
     async with Server(script, upgrade=False) as server:
         attempt = asyncio.create_task(open_door(server.url, Intake()))
-        while not server.peers:     # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await until(lambda: server.peers)
         attempt.cancel()
         with pytest.raises(asyncio.CancelledError):
             await attempt

@@ -1,0 +1,203 @@
+"""The loop that holds wake-ups together: what it delays, by how much, and what it never delays."""
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingestor.feeds.loop import COALESCE_US_MAX, CoalescingSelector, new_event_loop, run
+
+
+class Clock:
+    """A clock that moves by sleeping only."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(round(seconds, 9))
+        self.now += seconds
+
+
+@pytest.fixture
+def wired():
+    """A selector of 1000 us with a readable socket, its clock, and the socket's other end."""
+    clock = Clock()
+    selector = CoalescingSelector(1000, clock, clock.sleep)
+    ours, theirs = socket.socketpair()
+    selector.register(ours, 1)
+    yield selector, clock, ours, theirs
+    selector.close()
+    ours.close()
+    theirs.close()
+
+
+def test_a_message_after_a_quiet_moment_is_seen_at_once(wired):
+    selector, clock, _, theirs = wired
+    theirs.send(b"x")
+    assert len(selector.select(1)) == 1
+    assert clock.slept == []
+
+
+def test_the_next_poll_after_input_waits_for_the_rest_of_the_hold(wired):
+    selector, clock, _, theirs = wired
+    theirs.send(b"x")
+    selector.select(1)
+    clock.now += 0.0004
+    selector.select(1)
+    assert clock.slept == [0.0006]
+
+
+def test_no_hold_follows_a_poll_without_input(wired):
+    selector, clock, ours, theirs = wired
+    theirs.send(b"x")
+    selector.select(1)
+    ours.recv(1)
+    selector.select(0.001)
+    clock.now += 0.001
+    selector.select(0.001)
+    assert clock.slept == [0.001]
+
+
+def test_ready_callbacks_are_not_delayed(wired):
+    selector, clock, _, theirs = wired
+    theirs.send(b"x")
+    selector.select(1)
+    selector.select(0)
+    selector.select(-1)
+    assert clock.slept == []
+
+
+def test_a_timer_that_is_due_within_the_hold_is_not_delayed(wired):
+    selector, clock, ours, theirs = wired
+    theirs.send(b"x")
+    selector.select(1)
+    ours.recv(1)
+    assert selector.select(0.0003) == []
+    assert clock.slept == [0.0003]
+
+
+@pytest.mark.parametrize("microseconds", [-1, COALESCE_US_MAX + 1])
+def test_a_hold_out_of_bounds_is_refused(microseconds):
+    with pytest.raises(ValueError, match="coalesce_us"):
+        CoalescingSelector(microseconds)
+
+
+def test_a_hold_of_zero_is_asyncio_as_it_is():
+    loop = new_event_loop(0)
+    assert not isinstance(loop._selector, CoalescingSelector)
+    loop.close()
+
+
+def test_run_returns_what_main_returns_and_closes_its_loop():
+    async def main() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    assert run(main()).is_closed()
+
+
+@given(st.lists(st.tuples(st.floats(0, 0.01), st.sampled_from([None, 0.0, 0.0005, 5.0]), st.booleans()), max_size=30))
+def test_no_hold_is_longer_than_asked_for_and_each_is_followed_by_a_poll(steps):
+    clock = Clock()
+    selector = CoalescingSelector(1000, clock, clock.sleep)
+    ours, theirs = socket.socketpair()
+    selector.register(ours, 1)
+    for passed, timeout, is_input in steps:
+        clock.now += passed
+        theirs.send(b"x")
+        assert len(selector.select(timeout)) == 1
+        if not is_input:
+            ours.recv(1 << 10)
+    assert all(0 < seconds <= 0.001 + 1e-9 for seconds in clock.slept)
+    selector.close()
+    ours.close()
+    theirs.close()
+
+
+def under_load(main, coalesce_us: int = COALESCE_US_MAX):
+    """Run `main()` on a loop that reads a busy socket, so that it holds nearly always."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.wait(0.0001):
+            theirs.send(b"x")
+
+    async def loaded():
+        asyncio.get_running_loop().add_reader(ours, lambda: ours.recv(1 << 16))
+        try:
+            async with asyncio.timeout(20):
+                return await main()
+        finally:
+            asyncio.get_running_loop().remove_reader(ours)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        return run(loaded(), coalesce_us=coalesce_us)
+    finally:
+        stop.set()
+        thread.join()
+        ours.close()
+        theirs.close()
+
+
+def test_threads_wake_the_loop_also_while_it_holds():
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+        called = asyncio.Semaphore(0)
+        threads = [threading.Thread(target=loop.call_soon_threadsafe, args=(called.release,)) for _ in range(50)]
+        for thread in threads:
+            thread.start()
+            await called.acquire()
+            thread.join()
+        return len(threads)
+
+    assert under_load(main) == 50
+
+
+def test_a_signal_is_handled_while_the_loop_holds():
+    async def main() -> bool:
+        got = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, got.set)
+        try:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            return await got.wait()
+        finally:
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGUSR1)
+
+    assert under_load(main)
+
+
+def test_ctrl_c_ends_a_run_under_load():
+    ended = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGINT)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        under_load(main)
+    assert ended == [True]
+
+
+def test_timers_fire_under_load():
+    async def main() -> bool:
+        for _ in range(100):
+            await asyncio.sleep(0.0005)
+        return True
+
+    assert under_load(main)
