@@ -31,6 +31,10 @@ PING_EVERY_S = 5.0
 BEHIND_MAX_S = 0.25     # paced: what could not be sent for so long is not sent at all
 
 
+#: market, channel, and which of its numbers: "id" or "sequence"
+Series = tuple[Market, str, str]
+
+
 class Flood:
     """What one connection is sent: its sheets, and the numbers its markets are at."""
 
@@ -40,7 +44,7 @@ class Flood:
     ) -> None:
         self._dialect = dialect
         self._wanted = set(streams)
-        self._series: dict[tuple[Market, str], int] = {}
+        self._series: dict[Series, int] = {}
         self._first: list[int] = []
         sheets = [self._sheet(engine, trades_only=trades_only) for _ in range(SHEETS)]
         self.sheets = [sheet for sheet in sheets if sheet.count]
@@ -48,15 +52,16 @@ class Flood:
             self._first[series] = max(self._first[series], *(flood.reached(key) for flood in before), 0)
         self.numbers = array("Q", self._first)
 
-    def reached(self, key: tuple[Market, str]) -> int:
+    def reached(self, key: Series) -> int:
+        """The next number of a series; 0 for one that this flood has not."""
         return self.numbers[self._series[key]] if key in self._series else 0
 
     def sent(self) -> list[dict[str, Any]]:
-        """For each market, the trades sent, with the first and the last id."""
-        return [{"section": market.spec.section, "symbol": market.spec.symbol,
+        """For each market and channel, the trades sent, with the first and the last id."""
+        return [{"section": market.spec.section, "channel": channel, "symbol": market.spec.symbol,
                  "trades": self.numbers[series] - self._first[series], "first_id": self._first[series],
                  "last_id": self.numbers[series] - 1}
-                for (market, name), series in self._series.items() if name == "id"]
+                for (market, channel, name), series in self._series.items() if name == "id"]
 
     def _sheet(self, engine: Engine, *, trades_only: bool) -> Sheet:
         frames: list[bytes] = []
@@ -84,17 +89,19 @@ class Flood:
             if (market.spec.section, channel, market.spec.symbol) in self._wanted:
                 texts = self._dialect.marks(market, kind, payload)
                 frames = [framed([each]) for each in render(market, payload, None)]
-                rendered += [(frame, self._marks(market, frame, texts)) for frame in frames]
+                rendered += [(frame, self._marks(market, channel, frame, texts)) for frame in frames]
         return rendered
 
-    def _marks(self, market: Market, frame: bytes, texts: list[tuple[str, bytes]]) -> list[tuple[int, int, int, bool]]:
+    def _marks(
+        self, market: Market, channel: str, frame: bytes, texts: list[tuple[str, bytes]],
+    ) -> list[tuple[int, int, int, bool]]:
         """Where the frame's numbers and times stand. A number may stand more than once; it rises after the last."""
         marks = []
         for name, text in texts:
             series = -1
             places = _places(frame, text)
             if name != "time" and places:
-                series = self._series.setdefault((market, name), len(self._series))
+                series = self._series.setdefault((market, channel, name), len(self._series))
                 if series == len(self._first):
                     self._first.append(int(text))
             marks += [(place, len(text), series, place == places[-1]) for place in places]
@@ -196,7 +203,7 @@ class BlastPort(Port):
                 place += count
                 if place == sheet.count:
                     place, sheet_number = 0, (sheet_number + 1) % len(flood.sheets)
-            await peer.drained()
+                await peer.drained()    # an unsent sheet must not be stamped again
             await asyncio.sleep(TICK_S)
         self.done.set()
 

@@ -2,7 +2,7 @@
 
 Bad frames are sent beside the good ones, never instead of them, so that nothing is lost by them and the
 next good frame proves the client unharmed. A fault of duration 0 hits each connection once; a longer one
-hits every EVERY-th message while it lasts. Silence withholds data while pings are answered.
+hits every EVERY-th message while it lasts. Silence withholds data and heartbeats; pings are answered.
 """
 
 import random
@@ -61,7 +61,7 @@ class Faults:
             if active.fault.target not in ("", dialect) or kind not in SHAPES or not payloads:
                 continue
             if active.fault.duration_s == 0:
-                if connection in active.hit:
+                if connection in active.hit or (kind == "reorder" and len(payloads) < 2):
                     continue
                 active.hit.add(connection)
                 places = {0}

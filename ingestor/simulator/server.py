@@ -31,6 +31,9 @@ _SILENT.setLevel(logging.CRITICAL + 1)
 class Service(Protocol):
     """What answers on a port."""
 
+    def connected(self, peer: "Peer") -> None:
+        """A line is there; it has asked for nothing yet."""
+
     def opened(self, peer: "Peer", path: str, headers: Mapping[str, str]) -> int:
         """A client asks for this path: the HTTP status, 101 to go on."""
 
@@ -123,6 +126,7 @@ class Peer(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=0)     # pause_writing(): something is left unsent
+        self._service.connected(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None

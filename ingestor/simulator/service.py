@@ -5,7 +5,6 @@ mode have ports of their own (playback.py, blast.py).
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +38,7 @@ class Port:
     def __init__(self, dialect: Dialect, faults: Faults | None = None) -> None:
         self.dialect = dialect
         self.faults = faults
+        self.lines: set[Peer] = set()                   # every open line, also before its upgrade
         self.talks: dict[Peer, Conversation] = {}
         self.url = ""
         self.connections = 0            # accepted in all
@@ -50,6 +50,9 @@ class Port:
         self._loop = asyncio.get_running_loop()
 
     # server.Service
+
+    def connected(self, peer: Peer) -> None:
+        self.lines.add(peer)
 
     def opened(self, peer: Peer, path: str, headers: Mapping[str, str]) -> int:
         if self._loop.time() < self.refuses_until_s:
@@ -79,6 +82,7 @@ class Port:
             self.streams_changed(peer, talk)
 
     def closed(self, peer: Peer) -> None:
+        self.lines.discard(peer)
         if self.talks.pop(peer, None) is not None:
             self.frames += peer.frames
             del self._joined_s[peer]
@@ -113,7 +117,7 @@ class Port:
     def close_peers(self, outage_s: float = 0.0) -> None:
         """Say goodbye to every client, and take none for `outage_s`."""
         self.refuses_until_s = self._loop.time() + outage_s
-        for peer in list(self.talks):
+        for peer in list(self.lines):
             peer.close(GOING_AWAY, "maintenance")
 
     def cut_peers(self) -> None:
@@ -168,10 +172,12 @@ class LivePort(Port):
         self._is_silent = self._faults.is_on("silence", self.dialect.name)
 
     def each_second(self) -> None:
-        if not self._is_silent:
-            for stream, frame in self.dialect.each_second():
-                for peer in self._subscribers.get(stream, ()):
-                    peer.send([frame])
+        """Nothing is said unasked during a silence; what a client sends is still answered."""
+        if self._is_silent:
+            return
+        for stream, frame in self.dialect.each_second():
+            for peer in self._subscribers.get(stream, ()):
+                peer.send([frame])
         super().each_second()
 
     def streams_changed(self, peer: Peer, talk: Conversation) -> None:
@@ -210,11 +216,3 @@ def note(sent: Sent, trade_id: Any, market: Market, kind: str, payload: Any) -> 
         sent.first_id = trade_id(market, payload[0])
     sent.last_id = trade_id(market, payload[-1])
     sent.records += len(payload)
-
-
-def totals(ports: Mapping[str, Any]) -> dict[str, int]:
-    """Frames of all ports, and connections."""
-    counted: Counter[str] = Counter()
-    for port in ports.values():
-        counted.update({name: port[name] for name in ("frames", "connections")})
-    return dict(counted)

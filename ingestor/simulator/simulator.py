@@ -78,15 +78,7 @@ class Simulator:
             if hasattr(port, "stop"):
                 await port.stop()
             port.close_peers()
-        deadline_s = asyncio.get_running_loop().time() + STOP_WITHIN_S
-        while any(isinstance(port, Port) and port.talks for port in self._ports.values()):
-            if asyncio.get_running_loop().time() > deadline_s:
-                for port in self._ports.values():
-                    if isinstance(port, Port):
-                        for peer in list(port.talks):
-                            peer.abort()
-                deadline_s += STOP_WITHIN_S
-            await asyncio.sleep(0.005)
+        await self._lines_gone()
         for server in self._servers:
             await server.wait_closed()
 
@@ -116,6 +108,16 @@ class Simulator:
             "connections": sum(each["connections"] for each in dialects.values()),
             "skipped_s": 0.0 if self.engine is None else self.engine.skipped_ns / 1e9,
         }
+
+    async def _lines_gone(self) -> None:
+        """Wait for the clients' goodbyes, then cut."""
+        ports = [port for port in self._ports.values() if isinstance(port, Port)]
+        deadline_s = asyncio.get_running_loop().time() + STOP_WITHIN_S
+        while lines := [peer for port in ports for peer in port.lines]:
+            if asyncio.get_running_loop().time() > deadline_s:
+                for peer in lines:
+                    peer.abort()
+            await asyncio.sleep(0.005)
 
     # Opening.
 

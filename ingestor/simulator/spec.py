@@ -93,6 +93,10 @@ class BlastSpec:
     rate: float = 0.0
     trades_only: bool = False
 
+    def __post_init__(self) -> None:
+        if self.frames < 0 or self.rate < 0:
+            raise ConfigError(f"blast of {self.frames} frames at {self.rate} a second: use 0 or more of each")
+
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSpec:

@@ -128,6 +128,22 @@ def test_a_connection_gets_exactly_the_frames_that_were_asked_for(rate):
     assert len(records) == count
 
 
+def test_a_flood_of_two_trade_channels_counts_each_by_itself():
+    running = engine(rate=20_000, markets=[each for each in presets.PRESETS["demo"] if each.dialect == "binance-spot"])
+    streams = [("", "trade", "BTCUSDT"), ("", "aggTrade", "BTCUSDT")]
+    flood = Flood(dialect_of("binance-spot", running), running, streams, (), trades_only=True)
+    for sheet in flood.sheets:
+        sheet.stamp(0, sheet.count, flood.numbers, b"1786562940000")
+    first, second = flood.sent()
+    assert {first["channel"], second["channel"]} == {"trade", "aggTrade"}
+    assert first["trades"] == second["trades"] == sum(sheet.count for sheet in flood.sheets) // 2
+
+
+def test_a_blast_of_less_than_nothing_is_refused():
+    with pytest.raises(ConfigError):
+        BlastSpec(frames=-1)
+
+
 def test_what_counts_by_connection_can_not_be_stamped():
     running = engine()
 

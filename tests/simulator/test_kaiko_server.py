@@ -2,12 +2,15 @@
 
 import grpc
 import pytest
-from conversing import bounded, until
+from conversing import bounded, engine, until
 
 from ingestor.decode import Decoder
 from ingestor.providers.provider import Subscription
 from ingestor.providers.registry import load
 from ingestor.simulator import Fault, Simulator, SimulatorSpec
+from ingestor.simulator.engine import TRADES, Happening
+from ingestor.simulator.faults import Faults
+from ingestor.simulator.grpc_server import KaikoServer, Stream
 
 SPEC = {"dialects": ("kaiko",), "rate": 600.0, "bursts": False}
 BTC = Subscription("trades", "btc-usd", "spot", "bfnx")
@@ -120,6 +123,23 @@ def test_a_garbage_message_does_not_cost_the_next_good_one():
 
     statuses = talked(talk)[0]
     assert len([status for status in statuses if status != "decoded"]) == 1
+
+
+def test_a_stream_that_lags_too_far_behind_is_ended(monkeypatch):
+    monkeypatch.setattr("ingestor.simulator.grpc_server.WAITING_MAX", 2)
+    running = engine()
+    markets = [market for market in running.markets if market.spec.dialect == "kaiko"]
+
+    async def within():
+        server = KaikoServer(markets, Faults((), (), 1))
+        stream = Stream("trades", frozenset(markets))
+        server._streams.append(stream)
+        for _ in range(3):
+            server.deliver(Happening(markets[0], TRADES, markets[0].trade(running.now_ns)))
+            server.flush()
+        return stream.waiting.get_nowait()
+
+    assert bounded(within()) is None
 
 
 def test_streams_that_nobody_reads_any_more_are_forgotten():

@@ -5,15 +5,15 @@ import json
 import ssl
 
 import pytest
-from certificates import make_certificate
-from conversing import bounded, decode
+from conversing import bounded, decode, until
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ingestor.decode import Decoder
 from ingestor.errors import ConfigError
 from ingestor.simulator import Fault, Simulator, SimulatorSpec, run
-from ingestor.simulator.faults import OVERSIZE_BYTES
+from ingestor.simulator.faults import OVERSIZE_BYTES, Faults
+from tests.feeds.certificates import Authority
 
 SUBSCRIBE = json.dumps({"method": "SUBSCRIBE", "params": ["btcusdt@trade", "ethusdt@trade"], "id": 1})
 SPOT = {"dialects": ("binance-spot",), "rate": 2000.0, "bursts": False}
@@ -115,11 +115,13 @@ def test_a_port_in_use_is_one_clear_line():
 
 
 def test_with_a_certificate_every_port_speaks_tls(tmp_path):
-    certificate, key = make_certificate(tmp_path)
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("localhost")
 
     async def talk(simulator, addresses):
-        context = ssl.create_default_context(cafile=certificate)
-        async with connect(f"{addresses['binance-spot']}/stream", ssl=context, server_hostname="localhost") as socket:
+        context = ssl.create_default_context(cafile=authority.file)
+        async with connect(f"{addresses['binance-spot']}/stream", ssl=context, server_hostname="localhost",
+                           close_timeout=1, max_queue=None) as socket:
             await socket.send(SUBSCRIBE)
             return await received(socket, 3)
 
@@ -233,6 +235,25 @@ def test_silence_withholds_data_and_still_answers_pings():
     assert sum(channel["unsent"] for channel in summary["dialects"]["binance-spot"]["channels"]) > 0
 
 
+def test_a_line_that_never_asks_for_anything_does_not_hold_up_the_end():
+    async def talk(simulator, addresses):
+        host, port = addresses["binance-spot"].removeprefix("ws://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        await until(lambda: bool(simulator._ports["binance-spot"].lines))
+        await simulator.stop()
+        writer.close()
+
+    assert simulated(SimulatorSpec(**SPOT), talk)[1]["connections"] == 0
+
+
+def test_a_single_message_waits_for_another_to_be_reordered_with():
+    faults = Faults([Fault("reorder", 0.0)], [], 1)
+    faults.begin(0.0)
+    assert faults.shape("x", 1, [b"1"]) == [b"1"]
+    assert faults.shape("x", 1, [b"2", b"3"]) == [b"3", b"2"]
+    assert faults.shape("x", 1, [b"4", b"5"]) == [b"4", b"5"]
+
+
 def test_close_says_goodbye_to_every_client_and_refuses_them_during_the_outage():
     async def talk(simulator, addresses):
         async with await subscribed(addresses) as socket:
@@ -259,18 +280,13 @@ def test_cut_breaks_the_line_without_goodbye():
 
 def test_a_fault_by_schedule_begins_and_a_venue_recovers():
     async def talk(simulator, addresses):
-        troubles = []
-        for _ in range(100):
-            await asyncio.sleep(0.01)
-            trouble = simulator.engine.markets[0].trouble
-            if not troubles or troubles[-1] != trouble:
-                troubles.append(trouble)
-            if len(troubles) == 3:
-                break
-        return troubles
+        told, set_trouble = [], simulator.engine.set_trouble
+        simulator.engine.set_trouble = lambda *trouble: told.append(trouble) or set_trouble(*trouble)
+        await until(lambda: len(told) == 2)
+        return told
 
-    spec = SimulatorSpec(**SPOT, faults=(Fault("off", 0.1, 0.1, "binance"),))
-    assert simulated(spec, talk)[0] == ["", "off", ""]
+    spec = SimulatorSpec(**SPOT, faults=(Fault("off", 0.02, 0.05, "binance"),))
+    assert simulated(spec, talk)[0] == [("binance", "off"), ("binance", "")]
 
 
 @pytest.mark.parametrize("fault", [Fault("off", 0, 0, "nowhere"), Fault("cut", 0, 0, "kraken-v2")])
