@@ -9,23 +9,29 @@ is one message an element. Prices and sizes are strings, times whole millisecond
      "B":"1.25869000","a":"64012.38000000","A":"2.44816000"}}
     {"stream":"btcusdt@markPrice@1s","data":{"e":"markPriceUpdate","E":1786562940010,"s":"BTCUSDT",
      "p":"64005.10000000","P":"63991.47600845","i":"64015.04857143","r":"0.00002760","T":1786579200000}}
+    {"stream":"btcusdt@kline_1m","data":{"e":"kline","E":1786562940010,"s":"BTCUSDT","k":{"t":1786562940000,
+     "T":1786562999999,"s":"BTCUSDT","i":"1m","o":"64012.3","c":"64012.4","h":"64013","l":"64012","v":"9","n":8}}}
 
 `m` true: the buyer was the maker, so the taker sold. Futures trades marked `X` = `NA` are no trades.
 Source: developers.binance.com web-socket-streams, and frames captured in 2021, 2023 and 2024.
 """
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcmp
 
 from ingestor.records cimport (
-    ABSENT, ASK, ASK_SIZE, BAR, BID, BID_SIZE, BUY, CLOSE, CONTROL, DECODED, FUNDING, HIGH, IGNORED, INDEX, LOW, MARK,
-    OPEN, PRICE, QUOTE, REFERENCE, SELL, SIZE, SYNTAX, TRADE, Tick, TickBatch, VOLUME,
+    BAD_TYPE, BAR, BUY, CLOSE, CONTROL, DECODED, FUNDING, HIGH, INDEX, LOW, MARK, MISSING_FIELD, OPEN, PRICE, QUOTE,
+    REFERENCE, SELL, SIZE, TRADE, Tick, TickBatch, VOLUME,
 )
 from ingestor.scan.cursor cimport Cursor, cursor_init, fail, outcome, tick_new
-from ingestor.scan.fields cimport (
-    MILLISECOND, decimal, epoch_time, identity, integer, is_absent, name, needed_decimal,
-)
+from ingestor.scan.fields cimport MILLISECOND, decimal, epoch_time, identity, integer, name, needed_decimal
 from ingestor.scan.json cimport (
-    FALSE_VALUE, NOTHING, OBJECT, STRING, TRUE_VALUE, Token, array_begin, array_next, is_word, key_is, object_begin,
-    object_next, peek, settle, text_end, value,
+    array_begin, array_next, at_short_key, key_at, object_begin, object_next, peek, string, text_end, value, value_at,
+)
+from ingestor.scan.length cimport later
+from ingestor.scan.quotes cimport says_something, sides, within
+from ingestor.scan.text cimport settle
+from ingestor.scan.token cimport (
+    FALSE_VALUE, NOTHING, NULL_VALUE, OBJECT, STRING, TRUE_VALUE, Token, is_absent, is_word, key_is, likely,
 )
 
 cdef enum:      # indexes into the channels that the family's dialects declare
@@ -37,10 +43,25 @@ cdef enum:      # indexes into the channels that the family's dialects declare
     CHANNEL_INDEX_PRICE = 5
     CHANNEL_KLINE = 6
 
+cdef extern from *:
+    """
+    /* Which token of Message a one-letter key fills; all other letters share the first. */
+    enum {
+        KEY_other, KEY_e, KEY_E, KEY_s, KEY_t, KEY_T, KEY_p, KEY_q, KEY_m, KEY_X, KEY_a, KEY_A, KEY_b, KEY_B, KEY_u,
+        KEY_i, KEY_r, KEY_k
+    };
+    static const uint8_t INGESTOR_BINANCE_KEYS[256] = {
+        ['e'] = KEY_e, ['E'] = KEY_E, ['s'] = KEY_s, ['t'] = KEY_t, ['T'] = KEY_T, ['p'] = KEY_p, ['q'] = KEY_q,
+        ['m'] = KEY_m, ['X'] = KEY_X, ['a'] = KEY_a, ['A'] = KEY_A, ['b'] = KEY_b, ['B'] = KEY_B, ['u'] = KEY_u,
+        ['i'] = KEY_i, ['r'] = KEY_r, ['k'] = KEY_k,
+    };
+    """
+    const uint8_t[256] INGESTOR_BINANCE_KEYS
+
 
 cdef struct Message:
-    # One token a key, named by the key; a capital is doubled with "big".
-    Token e, E, s, t, T, p, q, m, X, a, A, b, B, u, i, r, k
+    # One token a key, named by the key, in the order of KEY_*.
+    Token other, e, E, s, t, T, p, q, m, X, a, A, b, B, u, i, r, k
 
 
 cdef inline void clear(Message* f) noexcept nogil:
@@ -48,43 +69,9 @@ cdef inline void clear(Message* f) noexcept nogil:
     f.X.type = f.a.type = f.A.type = f.b.type = f.B.type = f.u.type = f.i.type = f.r.type = f.k.type = NOTHING
 
 
-cdef inline Token* slot(Message* f, uint8_t key) noexcept nogil:
-    """Where the one-letter key's value goes; NULL for keys of no concern."""
-    if key == 101:
-        return &f.e
-    elif key == 69:
-        return &f.E
-    elif key == 115:
-        return &f.s
-    elif key == 116:
-        return &f.t
-    elif key == 84:
-        return &f.T
-    elif key == 112:
-        return &f.p
-    elif key == 113:
-        return &f.q
-    elif key == 109:
-        return &f.m
-    elif key == 88:
-        return &f.X
-    elif key == 97:
-        return &f.a
-    elif key == 65:
-        return &f.A
-    elif key == 98:
-        return &f.b
-    elif key == 66:
-        return &f.B
-    elif key == 117:
-        return &f.u
-    elif key == 105:
-        return &f.i
-    elif key == 114:
-        return &f.r
-    elif key == 107:
-        return &f.k
-    return NULL
+cdef inline Token* slot(Message* f, uint8_t letter) noexcept nogil:
+    """Where the value of a one-letter key goes: a table, because a jump a key is a misprediction a key."""
+    return <Token*> f + INGESTOR_BINANCE_KEYS[letter]
 
 
 cdef inline bint trade(Cursor* c, Message* f, Token* id, int channel) noexcept nogil:
@@ -107,16 +94,17 @@ cdef inline bint trade(Cursor* c, Message* f, Token* id, int channel) noexcept n
 
 
 cdef inline bint quote(Cursor* c, Message* f, int channel) noexcept nogil:
+    cdef Token* time = &f.E
     cdef Tick* tick = tick_new(c, QUOTE, channel)
     if tick == NULL:
         return False
-    if channel == CHANNEL_BOOK_TICKER and not integer(c, &f.u, &tick.sequence):
-        return False
-    return (name(c, &f.s, &tick.symbol)
-            and decimal(c, &f.b, tick, BID) and decimal(c, &f.B, tick, BID_SIZE)
-            and decimal(c, &f.a, tick, ASK) and decimal(c, &f.A, tick, ASK_SIZE)
-            and epoch_time(c, &f.T if channel == CHANNEL_BOOK_TICKER and not is_absent(&f.T) else &f.E,
-                           MILLISECOND, &tick.ts_event_ns))
+    if channel == CHANNEL_BOOK_TICKER:
+        if not integer(c, &f.u, &tick.sequence):
+            return False
+        if not is_absent(&f.T):
+            time = &f.T
+    return (name(c, &f.s, &tick.symbol) and sides(c, &f.b, &f.B, &f.a, &f.A, tick)
+            and epoch_time(c, time, MILLISECOND, &tick.ts_event_ns))
 
 
 cdef inline bint reference(Cursor* c, Message* f, bint index_only) noexcept nogil:
@@ -124,68 +112,74 @@ cdef inline bint reference(Cursor* c, Message* f, bint index_only) noexcept nogi
     if tick == NULL:
         return False
     if index_only:
-        if not (name(c, &f.i, &tick.symbol) and decimal(c, &f.p, tick, INDEX)):
+        if not decimal(c, &f.p, tick, INDEX):
             return False
-    elif not (name(c, &f.s, &tick.symbol) and decimal(c, &f.p, tick, MARK) and decimal(c, &f.i, tick, INDEX)
-              and decimal(c, &f.r, tick, FUNDING) and epoch_time(c, &f.T, MILLISECOND, &tick.next_funding_ns)):
+    elif not (decimal(c, &f.p, tick, MARK) and decimal(c, &f.i, tick, INDEX) and decimal(c, &f.r, tick, FUNDING)
+              and epoch_time(c, &f.T, MILLISECOND, &tick.next_funding_ns)):
         return False
     if not epoch_time(c, &f.E, MILLISECOND, &tick.ts_event_ns):
         return False
-    if tick.present == 0 and tick.next_funding_ns == ABSENT:
+    if not says_something(tick):
         c.out.count -= 1
-    return True
+        return True
+    return name(c, &f.i if index_only else &f.s, &tick.symbol)
+
+
+cdef struct Candle:
+    Token o, h, l, c, v, n, t, T
+
+
+cdef inline Token* candle_slot(Candle* f, uint8_t letter) noexcept nogil:
+    if letter == 111:
+        return &f.o
+    elif letter == 104:
+        return &f.h
+    elif letter == 108:
+        return &f.l
+    elif letter == 99:
+        return &f.c
+    elif letter == 118:
+        return &f.v
+    elif letter == 110:
+        return &f.n
+    elif letter == 116:
+        return &f.t
+    elif letter == 84:
+        return &f.T
+    return NULL
 
 
 cdef inline bint kline(Cursor* c, Message* f) noexcept nogil:
-    """The candle stands in the nested object `k`; its own `s` and `E` are not used."""
-    cdef Cursor inner = c[0]
-    cdef Token key, o, h, l, close, v, n, t, end
-    cdef Token unused
+    """The candle stands in the nested object `k`; its own `s` and the type's `E` are not the candle's."""
+    cdef Cursor inner
+    cdef Candle k
+    cdef Token key, passed
+    cdef Token* to
     cdef Tick* tick
-    cdef bint good
     if f.k.type != OBJECT:
-        return fail(c, SYNTAX)
-    o.type = h.type = l.type = close.type = v.type = n.type = t.type = end.type = NOTHING
-    inner.at = f.k.at
-    inner.end = f.k.at + f.k.size
+        return fail(c, MISSING_FIELD if is_absent(&f.k) else BAD_TYPE)
+    k.o.type = k.h.type = k.l.type = k.c.type = k.v.type = k.n.type = k.t.type = k.T.type = NOTHING
+    within(c, &f.k, &inner)
     object_begin(&inner)
     while object_next(&inner, &key):
-        if key.size == 1 and key.at[0] == 111:
-            value(&inner, &o)
-        elif key.size == 1 and key.at[0] == 104:
-            value(&inner, &h)
-        elif key.size == 1 and key.at[0] == 108:
-            value(&inner, &l)
-        elif key.size == 1 and key.at[0] == 99:
-            value(&inner, &close)
-        elif key.size == 1 and key.at[0] == 118:
-            value(&inner, &v)
-        elif key.size == 1 and key.at[0] == 110:
-            value(&inner, &n)
-        elif key.size == 1 and key.at[0] == 116:
-            value(&inner, &t)
-        elif key.size == 1 and key.at[0] == 84:
-            value(&inner, &end)
-        else:
-            value(&inner, &unused)
+        to = candle_slot(&k, key.at[0]) if key.size == 1 else NULL
+        value(&inner, to if to != NULL else &passed)
     if inner.status != DECODED:
         return fail(c, inner.status)
     tick = tick_new(c, BAR, CHANNEL_KLINE)
     if tick == NULL:
         return False
-    good = (name(c, &f.s, &tick.symbol) and decimal(c, &o, tick, OPEN) and decimal(c, &h, tick, HIGH)
-            and decimal(c, &l, tick, LOW) and decimal(c, &close, tick, CLOSE) and decimal(c, &v, tick, VOLUME)
-            and integer(c, &n, &tick.count) and epoch_time(c, &t, MILLISECOND, &tick.start_ns)
-            and epoch_time(c, &end, MILLISECOND, &tick.end_ns)
+    return (name(c, &f.s, &tick.symbol) and decimal(c, &k.o, tick, OPEN) and decimal(c, &k.h, tick, HIGH)
+            and decimal(c, &k.l, tick, LOW) and decimal(c, &k.c, tick, CLOSE) and decimal(c, &k.v, tick, VOLUME)
+            and integer(c, &k.n, &tick.count) and epoch_time(c, &k.t, MILLISECOND, &tick.start_ns)
+            and epoch_time(c, &k.T, MILLISECOND, &tick.end_ns)
+            and later(c, tick.end_ns, MILLISECOND, &tick.end_ns)    # `T` is the candle's last millisecond
             and epoch_time(c, &f.E, MILLISECOND, &tick.ts_event_ns))
-    if good and tick.end_ns != ABSENT:
-        tick.end_ns += MILLISECOND      # `T` is the candle's last millisecond
-    return good
 
 
-cdef inline bint yield_message(Cursor* c, Message* f) noexcept nogil:
+cdef inline bint yield_message(Cursor* c, Message* f, bint* control) noexcept nogil:
     """What one message yields, once all its keys are known."""
-    if f.e.type == NOTHING:
+    if f.e.type <= NULL_VALUE:
         # Spot book tickers carry no type: told by their keys (scalar `b`: depth has an array there).
         if (f.u.type != NOTHING and f.s.type != NOTHING and f.B.type != NOTHING and f.a.type != NOTHING
                 and f.A.type != NOTHING and f.b.type != NOTHING and f.b.type <= STRING):
@@ -204,87 +198,115 @@ cdef inline bint yield_message(Cursor* c, Message* f) noexcept nogil:
     if is_word(&f.e, b"kline", 5):
         return kline(c, f)
     if is_word(&f.e, b"24hrTicker", 10):
-        if f.b.type == NOTHING and f.a.type == NOTHING:
-            return True
-        return quote(c, f, CHANNEL_TICKER)
+        return (f.b.type == NOTHING and f.a.type == NOTHING) or quote(c, f, CHANNEL_TICKER)
     if is_word(&f.e, b"indexPriceUpdate", 16):
         return reference(c, f, True)
+    if is_word(&f.e, b"serverShutdown", 14):
+        control[0] = True
     return True
 
 
-cdef inline bint read_message(Cursor* c) noexcept nogil:
-    """One message object, read and yielded."""
+cdef inline bint read_message(Cursor* c, bint* control) noexcept nogil:
+    """One message object, read and yielded. `control` is set when the feed must see it."""
     cdef Message f
-    cdef Token key, passed
-    cdef Token* to
+    cdef Token key
+    cdef const uint8_t* at
+    cdef uint8_t letter
     clear(&f)
     if not object_begin(c):
         return False
-    while object_next(c, &key):
-        to = slot(&f, key.at[0]) if key.size == 1 else NULL
-        value(c, to if to != NULL else &passed)
-    return c.status == DECODED and yield_message(c, &f)
+    at = c.at
+    while True:
+        if at_short_key(c, at):
+            letter = at[2]
+            at += 5
+        else:
+            at = key_at(c, at, &key)
+            if at == NULL:
+                break
+            letter = key.at[0] if key.size == 1 else 0
+        at = value_at(c, at, slot(&f, letter))
+    return c.status == DECODED and yield_message(c, &f, control)
 
 
-cdef inline bint read_payload(Cursor* c) noexcept nogil:
+cdef inline bint read_payload(Cursor* c, bint* control) noexcept nogil:
     """`data`: a message, or an array of messages."""
     cdef Token passed
     cdef int byte = peek(c)
     if byte == 123:
-        return read_message(c)
+        return read_message(c, control)
     if byte != 91:
         return value(c, &passed)
     array_begin(c)
     while array_next(c):
         if peek(c) == 123:
-            read_message(c)
+            read_message(c, control)
         else:
             value(c, &passed)
     return c.status == DECODED
 
 
-cdef inline int decode_binance(const uint8_t* at, size_t size, TickBatch* out) noexcept nogil:
-    """A frame: combined (`stream` and `data`), or the bare payload."""
-    cdef Cursor c
+cdef inline bint read_combined(Cursor* c, bint* control) noexcept nogil:
+    """The whole frame, where it is spelled as Binance spells it: `{"stream":"...","data":{...}}`."""
+    cdef Token passed
+    if c.end - c.at < 32 or memcmp(c.at, b'{"stream":"', 11) != 0:
+        return False
+    c.at += 10
+    if not string(c, &passed) or c.end - c.at < 10 or memcmp(c.at, b',"data":{', 9) != 0:
+        return False
+    c.at += 8
+    return read_message(c, control) and c.end - c.at == 1 and c.at[0] == 125
+
+
+cdef inline bint read_frame(Cursor* c, bint* control) noexcept nogil:
+    """Any frame: combined (`stream` and `data`, in any order and spelling), or the bare payload."""
     cdef Message f
     cdef Token key, passed, data
-    cdef Token* to
-    cdef Cursor later
-    cdef bint stream = False, control = False, data_read = False
-    cursor_init(&c, at, size, out)
+    cdef Cursor inner
+    cdef bint stream = False, bare = False, answer = False
     data.type = NOTHING
-    clear(&f)
-    if peek(&c) != 123:
-        read_payload(&c)
-        text_end(&c)
-        return outcome(&c)
-    object_begin(&c)
-    while object_next(&c, &key):
+    if peek(c) != 123:
+        return read_payload(c, control) and text_end(c)
+    object_begin(c)
+    while object_next(c, &key):
         if key.size == 1:
-            to = slot(&f, key.at[0])
-            value(&c, to if to != NULL else &passed)
+            if not bare:
+                bare = True
+                clear(&f)
+            value(c, slot(&f, key.at[0]))
         elif key_is(&key, b"data", 4):
             if stream:
-                data_read = read_payload(&c)
+                read_payload(c, control)
             else:
-                value(&c, &data)        # a payload only if `stream` follows
+                value(c, &data)         # a payload only if `stream` follows
         elif key_is(&key, b"stream", 6):
             stream = True
-            value(&c, &passed)
+            value(c, &passed)
         else:
-            control = control or key_is(&key, b"result", 6) or key_is(&key, b"error", 5) or key_is(&key, b"id", 2)
-            value(&c, &passed)
-    if not text_end(&c):
-        return outcome(&c)
-    if stream and data.type != NOTHING:
-        later = c
-        later.at = data.at
-        later.end = data.at + data.size
-        later.first = True
-        read_payload(&later)
-        return outcome(&later)
+            answer = (answer or key_is(&key, b"result", 6) or key_is(&key, b"error", 5) or key_is(&key, b"id", 2)
+                      or key_is(&key, b"code", 4))
+            value(c, &passed)
+    if not text_end(c):
+        return False
     if not stream:
-        yield_message(&c, &f)
-        if c.status == DECODED and control and out.count == 0:
-            return CONTROL
+        control[0] = answer
+        return not bare or yield_message(c, &f, control)
+    if data.type == NOTHING:
+        return True
+    within(c, &data, &inner)
+    return read_payload(&inner, control) or fail(c, inner.status)
+
+
+cdef inline int decode_binance(const uint8_t* at, size_t size, TickBatch* out) noexcept nogil:
+    cdef Cursor c
+    cdef bint control = False
+    cdef uint64_t rounded = out.rounded
+    cursor_init(&c, at, size, out)
+    if not likely(read_combined(&c, &control)):
+        out.rounded = rounded
+        control = False
+        cursor_init(&c, at, size, out)
+        read_frame(&c, &control)
+    if c.status == DECODED and out.count == 0 and control:
+        return CONTROL
     return outcome(&c)

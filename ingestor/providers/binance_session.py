@@ -29,7 +29,9 @@ class BinanceSession(Session):
         message = json.loads(frame)
         if not isinstance(message, dict):
             return None
-        request = str(message.get("id", ""))
+        if "serverShutdown" in (message.get("e"), (message.get("data") or {}).get("e")):
+            return Control("reconnect", message="serverShutdown")
+        request = "" if message.get("id") is None else str(message["id"])
         error = message.get("error", message if "code" in message and "msg" in message else None)
         if isinstance(error, dict):
             return Control("error", request=request, message=f"{error.get('code')}: {error.get('msg')}", retryable=False)

@@ -8,7 +8,7 @@ Payloads and their sources: binance.pxd. A connection is valid for 24 hours; the
 from libc.stdint cimport uint8_t
 
 from ingestor.providers.binance cimport decode_binance
-from ingestor.providers.provider cimport Provider, provider
+from ingestor.providers.provider cimport provider
 from ingestor.records cimport TickBatch
 
 from ingestor.providers.binance_session import BinanceSession

@@ -18,21 +18,18 @@ import json
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memchr, memcmp
 
-from ingestor.providers.provider cimport Provider, provider
+from ingestor.providers.provider cimport provider
 from ingestor.records cimport (
     ABSENT, ASK, ASK_SIZE, BAR, BID, BID_SIZE, CLOSE, CONTROL, DECODED, FUNDING, HIGH, INDEX, LOW, MARK, OPEN,
-    OPEN_INTEREST, PRICE, QUOTE, REFERENCE, SIZE, SNAPSHOT, TRADE, Text, Tick, TickBatch, VOLUME,
+    OPEN_INTEREST, PRICE, QUOTE, REFERENCE, SIZE, SNAPSHOT, TRADE, Tick, TickBatch, VOLUME,
 )
 from ingestor.scan.cursor cimport Cursor, cursor_init, outcome, tick_new
-from ingestor.scan.fields cimport (
-    MILLISECOND, decimal, epoch_time, identity, integer, is_absent, name, needed_decimal, taker,
-)
-from ingestor.scan.json cimport (
-    NOTHING, STRING, Token, array_begin, array_next, is_word, key_is, object_begin, object_next, peek, settle, skip,
-    text_end, value,
-)
+from ingestor.scan.fields cimport MILLISECOND, decimal, epoch_time, identity, integer, name, needed_decimal, taker
+from ingestor.scan.json cimport array_begin, array_next, object_begin, object_next, peek, skip, text_end, value
 from ingestor.scan.length cimport later
-from ingestor.scan.quotes cimport best_level, within
+from ingestor.scan.quotes cimport best_level, says_something, sides, within
+from ingestor.scan.text cimport settle
+from ingestor.scan.token cimport NONE, NOTHING, STRING, Token, is_absent, is_word, key_is
 
 from ingestor.providers.provider import Channel, Control, Limits, Session, as_text
 
@@ -162,8 +159,8 @@ cdef inline bint book(Cursor* c, Row* f) noexcept nogil:
     cdef Tick* tick = tick_new(c, QUOTE, CHANNEL_BOOK)
     if tick == NULL:
         return False
-    return (name(c, &f.s, &tick.symbol) and best_level(c, &f.b, tick, BID, BID_SIZE)
-            and best_level(c, &f.a, tick, ASK, ASK_SIZE) and integer(c, &f.u, &tick.sequence))
+    return (name(c, &f.s, &tick.symbol) and best_level(c, &f.b, tick, BID, BID_SIZE, True)
+            and best_level(c, &f.a, tick, ASK, ASK_SIZE, True) and integer(c, &f.u, &tick.sequence))
 
 
 cdef inline bint ticker(Cursor* c, Row* f) noexcept nogil:
@@ -172,22 +169,22 @@ cdef inline bint ticker(Cursor* c, Row* f) noexcept nogil:
     if (f.bid.type != NOTHING or f.bid_size.type != NOTHING or f.ask.type != NOTHING
             or f.ask_size.type != NOTHING):
         tick = tick_new(c, QUOTE, CHANNEL_TICKER)
-        if tick == NULL or not (name(c, &f.symbol, &tick.symbol) and decimal(c, &f.bid, tick, BID)
-                                and decimal(c, &f.bid_size, tick, BID_SIZE) and decimal(c, &f.ask, tick, ASK)
-                                and decimal(c, &f.ask_size, tick, ASK_SIZE)):
+        if tick == NULL or not (name(c, &f.symbol, &tick.symbol)
+                                and sides(c, &f.bid, &f.bid_size, &f.ask, &f.ask_size, tick)):
             return False
     if (is_absent(&f.mark) and is_absent(&f.index) and is_absent(&f.funding) and is_absent(&f.next_funding)
             and is_absent(&f.open_interest)):
         return True
     tick = tick_new(c, REFERENCE, CHANNEL_TICKER)
-    if tick == NULL or not (name(c, &f.symbol, &tick.symbol) and decimal(c, &f.mark, tick, MARK)
-                            and decimal(c, &f.index, tick, INDEX) and decimal(c, &f.funding, tick, FUNDING)
+    if tick == NULL or not (decimal(c, &f.mark, tick, MARK) and decimal(c, &f.index, tick, INDEX)
+                            and decimal(c, &f.funding, tick, FUNDING)
                             and decimal(c, &f.open_interest, tick, OPEN_INTEREST)
                             and epoch_time(c, &f.next_funding, MILLISECOND, &tick.next_funding_ns)):
         return False
-    if tick.present == 0 and tick.next_funding_ns == ABSENT:
+    if not says_something(tick):
         c.out.count -= 1
-    return True
+        return True
+    return name(c, &f.symbol, &tick.symbol)
 
 
 cdef inline bint bar(Cursor* c, Row* f, const Token* topic) noexcept nogil:
@@ -200,17 +197,15 @@ cdef inline bint bar(Cursor* c, Row* f, const Token* topic) noexcept nogil:
     symbol.type = NOTHING
     if dot != NULL:
         symbol.type = STRING
-        symbol.escaped = False
+        symbol.escapes = NONE
         symbol.at = dot + 1
         symbol.size = <uint32_t> (topic.at + topic.size - dot - 1)
-    if not (name(c, &symbol, &tick.symbol) and decimal(c, &f.open, tick, OPEN) and decimal(c, &f.high, tick, HIGH)
+    return (name(c, &symbol, &tick.symbol) and decimal(c, &f.open, tick, OPEN) and decimal(c, &f.high, tick, HIGH)
             and decimal(c, &f.low, tick, LOW) and decimal(c, &f.close, tick, CLOSE)
             and decimal(c, &f.volume, tick, VOLUME) and epoch_time(c, &f.start, MILLISECOND, &tick.start_ns)
             and epoch_time(c, &f.end, MILLISECOND, &tick.end_ns)
-            and epoch_time(c, &f.timestamp, MILLISECOND, &tick.ts_event_ns)):
-        return False
-    tick.end_ns = later(tick.end_ns, MILLISECOND)       # `end` is the candle's last millisecond
-    return True
+            and later(c, tick.end_ns, MILLISECOND, &tick.end_ns)    # `end` is the candle's last millisecond
+            and epoch_time(c, &f.timestamp, MILLISECOND, &tick.ts_event_ns))
 
 
 cdef inline bint read_row(Cursor* c, int channel, const Token* topic) noexcept nogil:
@@ -368,12 +363,12 @@ class BybitSession(Session):
 
     def control(self, frame):
         message = json.loads(frame)
-        operation, request = message.get("op"), str(message.get("req_id", ""))
-        if operation == "pong" or message.get("ret_msg") == "pong":
+        text, request = str(message.get("ret_msg", "")), str(message.get("req_id") or "")
+        if message.get("op") == "pong" or text == "pong":
             return Control("alive")
-        if message.get("success") is False:
-            return Control("error", request=request, message=str(message.get("ret_msg")), retryable=False)
-        return Control("ack", request=request)
+        if message.get("success") is False and "already subscribed" not in text:
+            return Control("error", request=request, message=text, retryable=False)
+        return Control("ack", request=request) if message.get("op") in ("subscribe", "unsubscribe") else None
 
 
 PROVIDER = provider(decode, NULL, NULL, {
@@ -382,7 +377,7 @@ PROVIDER = provider(decode, NULL, NULL, {
     "url": "wss://stream.bybit.com/v5/public",
     "channels": (
         Channel("publicTrade", "trades"), Channel("orderbook.1", "quotes", "rising"),
-        Channel("tickers", "reference", "rising"), Channel("kline.1", "bars", default=False),
+        Channel("tickers", "reference", "rising", partial=True), Channel("kline.1", "bars", default=False),
     ),
     "limits": Limits(
         subscriptions_per_message_max=10, message_bytes_max=21_000, messages_per_second_max=10,

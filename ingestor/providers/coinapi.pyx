@@ -19,17 +19,17 @@ import json
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr
 
-from ingestor.providers.provider cimport Provider, provider
+from ingestor.providers.provider cimport provider
 from ingestor.records cimport (
-    ASK, ASK_SIZE, BAR, BID, BID_SIZE, BUY, CLOSE, CONTROL, DECODED, HIGH, LOW, OPEN, PRICE, QUOTE, SELL, SIZE, TRADE,
-    Tick, TickBatch, VOLUME,
+    ASK_SIZE, BAR, BID_SIZE, BUY, CLOSE, CONTROL, HIGH, LOW, OPEN, PRICE, QUOTE, SELL, SIZE, TRADE, Tick, TickBatch,
+    VOLUME,
 )
 from ingestor.scan.cursor cimport Cursor, cursor_init, outcome, tick_new
 from ingestor.scan.fields cimport decimal, identity, integer, iso_time, name, needed_decimal, word_is
-from ingestor.scan.json cimport (
-    NOTHING, Token, is_word, key_is, object_begin, object_next, peek, settle, skip, text_end, value,
-)
-from ingestor.scan.quotes cimport empty_side
+from ingestor.scan.json cimport object_begin, object_next, peek, skip, text_end, value
+from ingestor.scan.quotes cimport sides
+from ingestor.scan.text cimport settle
+from ingestor.scan.token cimport NOTHING, Token, is_word, key_is
 
 from ingestor.providers.provider import Channel, Control, Limits, Session, as_text
 
@@ -131,9 +131,8 @@ cdef inline bint trade(Cursor* c, Message* f) noexcept nogil:
     return True
 
 
-cdef inline void unknown_size(Tick* tick, int price, int size) noexcept nogil:
-    """Size 0 is unknown; price and size 0 are an empty side."""
-    empty_side(tick, price, size)
+cdef inline void unknown_size(Tick* tick, int size) noexcept nogil:
+    """Size 0 is unknown (with a price of 0 the side is empty, as in all dialects)."""
     if tick.present >> size & 1 and tick.mantissa[size] == 0:
         tick.present &= ~(1 << size)
 
@@ -142,11 +141,10 @@ cdef inline bint quote(Cursor* c, Message* f) noexcept nogil:
     cdef Tick* tick = tick_new(c, QUOTE, CHANNEL_QUOTE)
     if tick == NULL or not head(c, f, tick):
         return False
-    if not (decimal(c, &f.bid_price, tick, BID) and decimal(c, &f.bid_size, tick, BID_SIZE)
-            and decimal(c, &f.ask_price, tick, ASK) and decimal(c, &f.ask_size, tick, ASK_SIZE)):
+    if not sides(c, &f.bid_price, &f.bid_size, &f.ask_price, &f.ask_size, tick):
         return False
-    unknown_size(tick, BID, BID_SIZE)
-    unknown_size(tick, ASK, ASK_SIZE)
+    unknown_size(tick, BID_SIZE)
+    unknown_size(tick, ASK_SIZE)
     return True
 
 
@@ -194,7 +192,7 @@ class CoinapiSession(Session):
     A filter of `SYMBOL$` is exact; without the `$` it would be a prefix.
     """
 
-    acknowledges = False
+    acknowledges = False        # data starts, or an error comes and the connection closes
     hello_subscribes = True
 
     def hello(self, subscriptions, key):
@@ -221,7 +219,9 @@ class CoinapiSession(Session):
     def control(self, frame):
         message = json.loads(frame)
         if message.get("type") == "error":
-            return Control("error", message=str(message.get("message")), retryable=False, fatal=True)
+            text = str(message.get("message"))
+            refused = any(word in text.lower() for word in ("key", "unauthorized", "forbidden", "not allowed"))
+            return Control("error", message=text, retryable=not refused, fatal=True)
         return Control("reconnect", message=f"planned restart in {message.get('within_seconds')} s")
 
 

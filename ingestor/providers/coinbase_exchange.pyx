@@ -16,15 +16,14 @@ import json
 
 from libc.stdint cimport uint8_t
 
-from ingestor.providers.provider cimport Provider, provider
-from ingestor.records cimport (
-    ASK, ASK_SIZE, BID, BID_SIZE, CONTROL, DECODED, PRICE, QUOTE, SIZE, SNAPSHOT, TRADE, Tick, TickBatch,
-)
+from ingestor.providers.provider cimport provider
+from ingestor.records cimport CONTROL, PRICE, QUOTE, SIZE, SNAPSHOT, TRADE, Tick, TickBatch
 from ingestor.scan.cursor cimport Cursor, cursor_init, outcome, tick_new
-from ingestor.scan.fields cimport decimal, identity, integer, iso_time, maker, name, needed_decimal
-from ingestor.scan.json cimport (
-    NOTHING, Token, is_word, key_is, object_begin, object_next, peek, settle, skip, text_end, value,
-)
+from ingestor.scan.fields cimport identity, integer, iso_time, maker, name, needed_decimal
+from ingestor.scan.json cimport object_begin, object_next, peek, skip, text_end, value
+from ingestor.scan.quotes cimport sides
+from ingestor.scan.text cimport settle
+from ingestor.scan.token cimport NOTHING, Token, is_word, key_is
 
 from ingestor.providers.provider import Channel, Control, Limits, Session, as_text
 
@@ -82,8 +81,7 @@ cdef inline bint quote(Cursor* c, Message* f) noexcept nogil:
     if tick == NULL:
         return False
     return (name(c, &f.product_id, &tick.symbol)
-            and decimal(c, &f.best_bid, tick, BID) and decimal(c, &f.best_bid_size, tick, BID_SIZE)
-            and decimal(c, &f.best_ask, tick, ASK) and decimal(c, &f.best_ask_size, tick, ASK_SIZE)
+            and sides(c, &f.best_bid, &f.best_bid_size, &f.best_ask, &f.best_ask_size, tick)
             and iso_time(c, &f.time, &tick.ts_event_ns) and integer(c, &f.sequence, &tick.sequence))
 
 
@@ -137,8 +135,9 @@ class CoinbaseSession(Session):
     def control(self, frame):
         message = json.loads(frame)
         if message.get("type") == "error":
-            return Control("error", message=f"{message.get('message')}: {message.get('reason')}", retryable=False)
-        return Control("ack")
+            words = (message.get("message"), message.get("reason"))
+            return Control("error", message=": ".join(str(word) for word in words if word), retryable=False)
+        return Control("ack")       # it names nothing: requests are answered in their order
 
 
 PROVIDER = provider(decode, NULL, NULL, {

@@ -14,17 +14,17 @@ message: the other side is absent. Decided here: `ts_exchange` is the venue's ti
 section are `code`, `exchange` and `class` as sent.
 Source: kaikosdk 1.40.0 descriptors; docs.kaiko.com level 1 tick data (November 2026).
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
-from ingestor.providers.provider cimport Provider, provider
+from ingestor.providers.provider cimport provider
 from ingestor.records cimport (
-    ABSENT, ASK, ASK_SIZE, BID, BID_SIZE, BUY, DECODED, MISSING_FIELD, PRICE, QUOTE, SELL, SIZE, SYNTAX, TRADE,
-    TRUNCATED, Text, Tick, TickBatch,
+    ASK, BID, BUY, DECODED, MISSING_FIELD, PRICE, QUOTE, SELL, SYNTAX, TRADE, TRUNCATED, Text, Tick, TickBatch,
 )
 from ingestor.scan.cursor cimport Cursor, cursor_init, fail, outcome, tick_new
 from ingestor.scan.number cimport shortest_decimal
 from ingestor.scan.protobuf cimport (
-    double_field, enum_field, next_field, pass_field, text_field, timestamp_field, wrapped_timestamp_field,
+    Timestamp, double_field, enum_field, epoch_ns, next_field, pass_field, text_field, timestamp_field,
+    wrapped_timestamp_field,
 )
 
 from ingestor.providers.provider import Channel, Limits, Session
@@ -43,7 +43,8 @@ cdef enum:
 
 cdef struct Message:
     double price, amount
-    uint64_t kind                   # `side` of a trade, `update_type` of a market update
+    int32_t kind                    # `side` of a trade, `update_type` of a market update
+    Timestamp exchange_time, event_time
     int64_t ts_exchange, ts_event
     Text code, exchange, section, id
 
@@ -54,7 +55,8 @@ cdef inline bint read_message(Cursor* c, Message* f, uint32_t time_field, uint32
     cdef int type = 0
     f.price = f.amount = 0
     f.kind = 0
-    f.ts_exchange = f.ts_event = ABSENT
+    f.exchange_time.seconds = f.event_time.seconds = 0
+    f.exchange_time.nanos = f.event_time.nanos = 0
     f.code.at = f.exchange.at = f.section.at = f.id.at = NULL
     f.code.size = f.exchange.size = f.section.size = f.id.size = 0
     while next_field(c, &field, &type):
@@ -73,12 +75,13 @@ cdef inline bint read_message(Cursor* c, Message* f, uint32_t time_field, uint32
         elif field == kind_field:
             enum_field(c, type, &f.kind)
         elif field == time_field:
-            wrapped_timestamp_field(c, type, &f.ts_exchange)
+            wrapped_timestamp_field(c, type, &f.exchange_time)
         elif field == time_field + 2:
-            timestamp_field(c, type, &f.ts_event)
+            timestamp_field(c, type, &f.event_time)
         else:
             pass_field(c, type)
-    return c.status == DECODED
+    return (c.status == DECODED and epoch_ns(c, &f.exchange_time, &f.ts_exchange)
+            and epoch_ns(c, &f.event_time, &f.ts_event))
 
 
 cdef inline bint put(Cursor* c, Tick* tick, int slot, double number) noexcept nogil:
@@ -116,7 +119,7 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
     c.at += 1
     if at[0] == METHOD_TRADES:
         if read_message(&c, &f, 10, 9) and yield_record(&c, &f, TRADE, CHANNEL_TRADES, PRICE):
-            out.ticks[0].side = <uint8_t> f.kind if f.kind <= 2 else 0      # UNKNOWN, BUY, SELL as ours
+            out.ticks[0].side = <uint8_t> f.kind if 0 <= f.kind <= 2 else 0      # UNKNOWN, BUY, SELL as ours
     elif at[0] == METHOD_MARKET_UPDATES:
         if not read_message(&c, &f, 9, 12):
             return outcome(&c)
@@ -172,7 +175,7 @@ PROVIDER = provider(decode, NULL, NULL, {
     "transport": "grpc",
     "venue": "",
     "url": "gateway-v0-grpc.kaiko.ovh:443",
-    "channels": (Channel("trades", "trades"), Channel("top_of_book", "quotes")),
+    "channels": (Channel("trades", "trades"), Channel("top_of_book", "quotes", partial=True)),
     "limits": Limits(connections_max=5, connects_per_minute_max=30, silence_max_s=120),
     "session": KaikoSession(),
 })

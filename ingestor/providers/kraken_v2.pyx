@@ -15,18 +15,18 @@ import json
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 
-from ingestor.providers.provider cimport Provider, provider
+from ingestor.providers.provider cimport provider
 from ingestor.records cimport (
-    ABSENT, ASK, ASK_SIZE, BAR, BID, BID_SIZE, CLOSE, CONTROL, DECODED, HIGH, LOW, NUMBER_RANGE, OPEN, PRICE, QUOTE,
-    SIZE, SNAPSHOT, SYNTAX, TRADE, Tick, TickBatch, VOLUME, VWAP,
+    ABSENT, BAR, CLOSE, CONTROL, DECODED, HIGH, LOW, NUMBER_RANGE, OPEN, PRICE, QUOTE, SIZE, SNAPSHOT, TRADE, Tick,
+    TickBatch, VOLUME, VWAP,
 )
 from ingestor.scan.cursor cimport Cursor, cursor_init, fail, outcome, tick_new
 from ingestor.scan.fields cimport SECOND, decimal, identity, integer, iso_time, name, needed_decimal, taker
-from ingestor.scan.json cimport (
-    ARRAY, NOTHING, Token, array_begin, array_next, is_word, key_is, object_begin, object_next, peek, settle, skip,
-    text_end, value,
-)
-from ingestor.scan.quotes cimport empty_side, within
+from ingestor.scan.json cimport array_begin, array_next, object_begin, object_next, peek, skip, text_end, value
+from ingestor.scan.length cimport later
+from ingestor.scan.quotes cimport sides, within
+from ingestor.scan.text cimport settle
+from ingestor.scan.token cimport NOTHING, Token, is_word, key_is
 
 from ingestor.providers.provider import Channel, Control, Limits, Session, as_text
 
@@ -117,14 +117,8 @@ cdef inline bint quote(Cursor* c, Row* f) noexcept nogil:
     tick = tick_new(c, QUOTE, CHANNEL_TICKER)
     if tick == NULL:
         return False
-    if not (name(c, &f.symbol, &tick.symbol)
-            and decimal(c, &f.bid, tick, BID) and decimal(c, &f.bid_qty, tick, BID_SIZE)
-            and decimal(c, &f.ask, tick, ASK) and decimal(c, &f.ask_qty, tick, ASK_SIZE)
-            and iso_time(c, &f.timestamp, &tick.ts_event_ns)):
-        return False
-    empty_side(tick, BID, BID_SIZE)
-    empty_side(tick, ASK, ASK_SIZE)
-    return True
+    return (name(c, &f.symbol, &tick.symbol) and sides(c, &f.bid, &f.bid_qty, &f.ask, &f.ask_qty, tick)
+            and iso_time(c, &f.timestamp, &tick.ts_event_ns))
 
 
 cdef inline bint bar(Cursor* c, Row* f) noexcept nogil:
@@ -138,11 +132,9 @@ cdef inline bint bar(Cursor* c, Row* f) noexcept nogil:
             and integer(c, &f.trades, &tick.count) and iso_time(c, &f.interval_begin, &tick.start_ns)
             and integer(c, &f.interval, &minutes)):
         return False
-    if minutes > 0 and tick.start_ns != ABSENT:
-        if minutes > (INT64_MAX - tick.start_ns) // (<int64_t> 60 * SECOND):
-            return fail(c, NUMBER_RANGE)
-        tick.end_ns = tick.start_ns + minutes * (<int64_t> 60 * SECOND)
-    return True
+    if minutes > INT64_MAX // (<int64_t> 60 * SECOND):
+        return fail(c, NUMBER_RANGE)
+    return later(c, tick.start_ns, minutes * (<int64_t> 60 * SECOND) if minutes > 0 else ABSENT, &tick.end_ns)
 
 
 cdef inline bint read_rows(Cursor* c, int channel) noexcept nogil:
@@ -180,7 +172,7 @@ cdef inline int channel_of(Cursor* c, Token* token) noexcept nogil:
 
 
 cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noexcept nogil:
-    cdef Cursor c, later
+    cdef Cursor c, inner
     cdef Token key, passed, word, type, data, timestamp
     cdef int channel = CHANNEL_UNKNOWN
     cdef bint method = False
@@ -214,9 +206,9 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
     if channel > CHANNEL_OHLC:
         return CONTROL if method else outcome(&c)
     if data.type != NOTHING:
-        within(&c, &data, &later)
-        read_rows(&later, channel)
-        c.status = later.status
+        within(&c, &data, &inner)
+        read_rows(&inner, channel)
+        c.status = inner.status
     if not settle(&c, &type) or (channel == CHANNEL_OHLC and not iso_time(&c, &timestamp, &ts)):
         return outcome(&c)
     for i in range(out.count):
@@ -257,11 +249,14 @@ class KrakenSession(Session):
         message = json.loads(frame)
         if message.get("method") == "pong":
             return Control("alive")
+        request = str(message.get("req_id") or "")
         if message.get("success") is False:
-            return Control("error", request=str(message.get("symbol", "")), message=str(message.get("error")),
+            return Control("error", request=message.get("symbol") or request, message=str(message.get("error")),
                            retryable=False)
         result = message.get("result") or {}
-        return Control("ack", request=f"{result.get('channel')}:{result.get('symbol')}")
+        if "channel" in result and "symbol" in result:
+            request = f"{result['channel']}:{result['symbol']}"
+        return Control("ack", request=request) if message.get("method") in ("subscribe", "unsubscribe") else None
 
 
 PROVIDER = provider(decode, NULL, NULL, {

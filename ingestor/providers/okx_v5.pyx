@@ -12,28 +12,26 @@ pushed again, up to 20 hours old: replay.pxd. Heartbeat: the texts `ping` and `p
 Source: OKX v5 documentation as quoted by public clients (November 2026), frames captured in 2021/22.
 """
 import json
+import re
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp
 
-from ingestor.providers.provider cimport Provider, provider
+from ingestor.providers.provider cimport provider
 from ingestor.providers.replay cimport (
     Replays, replay_acknowledged, replay_due, replay_unsubscribed, replays_free, replays_new, stream_hash,
 )
 from ingestor.records cimport (
-    ABSENT, ASK, ASK_SIZE, BAR, BID, BID_SIZE, CLOSE, CONTROL, DECODED, FUNDING, HIGH, INDEX, LOW, MARK, OPEN,
-    OPEN_INTEREST, PRICE, QUOTE, REFERENCE, SIZE, SNAPSHOT, TRADE, Tick, TickBatch, VOLUME,
+    ABSENT, ASK, ASK_SIZE, BAR, BID, BID_SIZE, CONTROL, DECODED, FUNDING, INDEX, MARK, OPEN_INTEREST, PRICE, QUOTE,
+    REFERENCE, SIZE, SNAPSHOT, TRADE, Tick, TickBatch,
 )
-from ingestor.scan.cursor cimport Cursor, cursor_init, fail, outcome, tick_new
-from ingestor.scan.fields cimport (
-    MILLISECOND, decimal, epoch_time, identity, integer, is_absent, name, needed_decimal, taker,
-)
-from ingestor.scan.json cimport (
-    NOTHING, OBJECT, STRING, Token, array_begin, array_next, is_word, key_is, object_begin, object_next, peek, settle,
-    skip, text_end, value,
-)
+from ingestor.scan.cursor cimport Cursor, cursor_init, outcome, tick_new
+from ingestor.scan.fields cimport MILLISECOND, decimal, epoch_time, identity, integer, name, needed_decimal, taker
+from ingestor.scan.json cimport array_begin, array_next, object_begin, object_next, peek, skip, text_end, value
 from ingestor.scan.length cimport later, length_ns
-from ingestor.scan.quotes cimport best_level, columns, within
+from ingestor.scan.quotes cimport best_level, columns, says_something, sides, within
+from ingestor.scan.text cimport settle
+from ingestor.scan.token cimport NOTHING, STRING, Token, is_absent, is_word, key_is
 
 from ingestor.providers.provider import Channel, Control, Limits, Session, as_text
 
@@ -127,8 +125,7 @@ cdef inline bint ticker(Cursor* c, Row* f, Token* inst_id) noexcept nogil:
     if tick == NULL:
         return False
     return (symbol_of(c, f, inst_id, tick)
-            and decimal(c, &f.bid_px, tick, BID) and decimal(c, &f.bid_sz, tick, BID_SIZE)
-            and decimal(c, &f.ask_px, tick, ASK) and decimal(c, &f.ask_sz, tick, ASK_SIZE)
+            and sides(c, &f.bid_px, &f.bid_sz, &f.ask_px, &f.ask_sz, tick)
             and epoch_time(c, &f.ts, MILLISECOND, &tick.ts_event_ns))
 
 
@@ -137,7 +134,7 @@ cdef inline bint top_of_book(Cursor* c, Row* f, Token* inst_id) noexcept nogil:
     if tick == NULL:
         return False
     return (symbol_of(c, f, inst_id, tick)
-            and best_level(c, &f.bids, tick, BID, BID_SIZE) and best_level(c, &f.asks, tick, ASK, ASK_SIZE)
+            and best_level(c, &f.bids, tick, BID, BID_SIZE, False) and best_level(c, &f.asks, tick, ASK, ASK_SIZE, False)
             and epoch_time(c, &f.ts, MILLISECOND, &tick.ts_event_ns) and integer(c, &f.seq_id, &tick.sequence))
 
 
@@ -155,11 +152,12 @@ cdef inline bint reference(Cursor* c, Row* f, Token* inst_id, int channel) noexc
                 and epoch_time(c, &f.funding_time, MILLISECOND, &tick.next_funding_ns))
     else:
         good = decimal(c, &f.oi, tick, OPEN_INTEREST)
-    if not (good and symbol_of(c, f, inst_id, tick) and epoch_time(c, &f.ts, MILLISECOND, &tick.ts_event_ns)):
+    if not good or not epoch_time(c, &f.ts, MILLISECOND, &tick.ts_event_ns):
         return False
-    if tick.present == 0 and tick.next_funding_ns == ABSENT:
+    if not says_something(tick):
         c.out.count -= 1
-    return True
+        return True
+    return symbol_of(c, f, inst_id, tick)
 
 
 cdef inline bint candle(Cursor* c, Token* inst_id, int64_t length) noexcept nogil:
@@ -177,8 +175,7 @@ cdef inline bint candle(Cursor* c, Token* inst_id, int64_t length) noexcept nogi
     for i in range(5):      # open high low close volume stand in the order of their values
         if not decimal(c, &row[i + 1], tick, i):
             return False
-    tick.end_ns = later(tick.start_ns, length)
-    return True
+    return later(c, tick.start_ns, length, &tick.end_ns)
 
 
 cdef inline bint read_rows(Cursor* c, int channel, Token* inst_id, int64_t length, bint snapshot) noexcept nogil:
@@ -315,8 +312,25 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
     return outcome(&c)
 
 
+# How an error's text names what it refuses: "Wrong URL or channel:trades,instId:X doesn't exist. ..."
+NAMED = re.compile(r"channel:([^,\s]+),\s*instId:([^,\s]+)")
+TOO_FREQUENT = ("60014",)
+
+
 class OkxSession(Session):
-    """One `subscribe` with a list of args; one acknowledgement an arg. Heartbeat is the text `ping`."""
+    """One `subscribe` with a list of args; one acknowledgement an arg. Heartbeat is the text `ping`.
+
+    Candles and `trades-all` come from the endpoint `business`, the rest from `public`.
+    """
+
+    def endpoint_section(self, channel, market_section):
+        return "business" if channel.startswith("candle") or channel == "trades-all" else market_section
+
+    def market_section(self, section):
+        return "" if section == "business" else section     # an instId means one market, whatever brings it
+
+    def endpoint(self, url, section, subscriptions, key):
+        return url.removesuffix("/public") + "/business" if section == "business" else url
 
     def subscribe(self, subscriptions, request_id):
         return (self._request("subscribe", subscriptions),)
@@ -337,14 +351,16 @@ class OkxSession(Session):
         if frame == b"ping":
             return Control("reply", reply=b"pong")
         message = json.loads(frame)
-        event, arg = message.get("event"), message.get("arg") or {}
-        request = f"{arg.get('channel')}:{arg.get('instId')}"
+        event, arg, text = message.get("event"), message.get("arg") or {}, str(message.get("msg", ""))
+        request = f"{arg['channel']}:{arg['instId']}" if "channel" in arg and "instId" in arg else ""
         if event == "error":
-            return Control("error", request=request, message=f"{message.get('code')}: {message.get('msg')}",
-                           retryable=False)
+            if not request and (named := NAMED.search(text)):
+                request = f"{named[1]}:{named[2]}"
+            return Control("error", request=request, message=f"{message.get('code')}: {text}",
+                           retryable=message.get("code") in TOO_FREQUENT)
         if event == "notice":
-            return Control("reconnect", message=str(message.get("msg", "")))
-        return Control("ack", request=request)
+            return Control("reconnect", message=text)
+        return Control("ack", request=request) if event in ("subscribe", "unsubscribe") else None
 
 
 PROVIDER = provider(decode, replays_new, replays_free, {

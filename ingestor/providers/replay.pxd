@@ -12,7 +12,7 @@ connection. Beyond it an acknowledgement sets nothing, which only loses a flag, 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from ingestor.scan.json cimport Token
+from ingestor.scan.token cimport Token
 
 cdef enum:
     REPLAYS_MAX = 65536

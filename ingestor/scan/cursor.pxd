@@ -5,10 +5,10 @@ decoder returns it, so no leaf needs a branch for another leaf's fault. Nothing 
 """
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport realloc
-from libc.string cimport memset
 
 from ingestor.records cimport (
-    ABSENT, DECODED, IGNORED, NO_MEMORY, PATH_NONE, SCRATCH_BYTES_MAX, TICKS_MAX, TOO_MANY, Tick, TickBatch,
+    ABSENT, DECODED, IGNORED, NO_MEMORY, PATH_NONE, SCRATCH_BYTES_MAX, SIDE_UNKNOWN, TICKS_MAX, TOO_MANY, Tick,
+    TickBatch,
 )
 
 
@@ -74,17 +74,30 @@ cdef inline Tick* tick_new(Cursor* c, int kind, int channel) noexcept nogil:
         return NULL
     tick = &c.out.ticks[c.out.count]
     c.out.count += 1
-    memset(tick, 0, sizeof(Tick))
+    # A memset of the whole costs more than the rest of this; values that `present` denies are never read.
+    tick.present = 0
     tick.kind = kind
+    tick.side = SIDE_UNKNOWN
     tick.channel = channel
+    tick.flags = 0
     tick.path = PATH_NONE
     tick.ts_event_ns = ABSENT
     tick.ts_provider_ns = ABSENT
+    tick.ts_recv_ns = ABSENT
     tick.sequence = ABSENT
     tick.next_funding_ns = ABSENT
     tick.count = ABSENT
     tick.start_ns = ABSENT
     tick.end_ns = ABSENT
+    tick.symbol.at = NULL
+    tick.symbol.size = 0
+    tick.venue.at = NULL
+    tick.venue.size = 0
+    tick.section.at = NULL
+    tick.section.size = 0
+    tick.id.at = NULL
+    tick.id.size = 0
+    tick.record_sequence = 0
     return tick
 
 

@@ -3,34 +3,26 @@
 A container is walked with `object_begin`/`object_next` or `array_begin`/`array_next`; members that
 nobody wants are checked and passed by `value`. Key order, white space and escapes mean nothing.
 After the text, `text_end` demands that nothing follows. Names of providers do not belong here.
+
+Frames hold little white space and few escapes, and decoding is mostly waiting for one byte's address
+to follow from the last: so each leaf tries the plain case first, and has the rest in a slower body.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
-from ingestor.records cimport BAD_ESCAPE, BAD_UTF8, DECODED, DEPTH_MAX, SYNTAX, TOO_DEEP, TRUNCATED, Text
-from ingestor.scan.cursor cimport Cursor, fail, scratch_take
+from ingestor.records cimport BAD_ESCAPE, BAD_TYPE, DECODED, DEPTH_MAX, SYNTAX, TOO_DEEP, TRUNCATED
+from ingestor.scan.cursor cimport Cursor, fail
+from ingestor.scan.text cimport hex_value, unescape
+from ingestor.scan.token cimport (
+    ARRAY, ESCAPED, FALSE_VALUE, NONE, NULL_VALUE, NUMBER, OBJECT, STRING, TRUE_VALUE, Token, likely, unlikely,
+)
 
 cdef extern from "simd.h" nogil:
-    const uint8_t* ingestor_string_end(const uint8_t* at, const uint8_t* end)
-    const uint8_t* ingestor_string_end_scalar(const uint8_t* at, const uint8_t* end)
-    int ingestor_utf8_valid(const uint8_t* at, size_t size)
-
-cdef enum TokenType:
-    NOTHING = 0     # key not in the frame
-    NULL_VALUE = 1
-    TRUE_VALUE = 2
-    FALSE_VALUE = 3
-    NUMBER = 4
-    STRING = 5
-    OBJECT = 6
-    ARRAY = 7
-
-
-cdef struct Token:
-    const uint8_t* at   # a string without its quotes; else the value's first byte
-    uint32_t size
-    uint8_t type        # TokenType
-    bint escaped        # a string that holds backslashes
+    const uint8_t* ingestor_string_end(const uint8_t* start, const uint8_t* at, const uint8_t* end, uint32_t* high)
+    const uint8_t* ingestor_digits_end(const uint8_t* start, const uint8_t* at, const uint8_t* end)
+    int ingestor_short_key(const uint8_t* at)
+    int ingestor_short_string(const uint8_t* at)
+    int ingestor_short_number(const uint8_t* at)
 
 
 cdef inline void space(Cursor* c) noexcept nogil:
@@ -40,22 +32,13 @@ cdef inline void space(Cursor* c) noexcept nogil:
 
 cdef inline int peek(Cursor* c) noexcept nogil:
     """The next byte that is no white space; -1 and a fault at the end of the frame."""
-    if c.at < c.end and c.at[0] > 32:
+    if likely(c.at < c.end and c.at[0] > 32):
         return c.at[0]
     space(c)
     if c.at == c.end:
         fail(c, TRUNCATED)
         return -1
     return c.at[0]
-
-
-cdef inline int hex_value(uint8_t byte) noexcept nogil:
-    if 48 <= byte <= 57:
-        return byte - 48
-    byte |= 32
-    if 97 <= byte <= 102:
-        return byte - 87
-    return -1
 
 
 cdef inline bint escape(Cursor* c) noexcept nogil:
@@ -78,53 +61,51 @@ cdef inline bint escape(Cursor* c) noexcept nogil:
     return fail(c, BAD_ESCAPE)
 
 
-cdef inline bint string(Cursor* c, Token* token) noexcept nogil:
-    """Read the string whose opening quote is at `at`."""
-    c.at += 1
-    token.at = c.at
-    token.type = STRING
-    token.escaped = False
-    while True:
-        c.at = ingestor_string_end(c.at, c.end)
-        if c.at == c.end:
-            return fail(c, TRUNCATED)
-        if c.at[0] == 34:
-            token.size = <uint32_t> (c.at - token.at)
-            c.at += 1
-            return True
+cdef inline bint string_rest(Cursor* c, Token* token, uint32_t high) noexcept nogil:
+    """The rest of a string that has stopped before its closing quote."""
+    while c.at < c.end and c.at[0] != 34:
         if c.at[0] != 92:
             return fail(c, SYNTAX)      # a raw control character
-        token.escaped = True
+        token.escapes = ESCAPED
         if not escape(c):
             return False
+        c.at = ingestor_string_end(c.start, c.at, c.end, &high)
+    if c.at == c.end:
+        return fail(c, TRUNCATED)
+    token.high = high != 0
+    token.size = <uint32_t> (c.at - token.at)
+    c.at += 1
+    return True
+
+
+cdef inline bint string(Cursor* c, Token* token) noexcept nogil:
+    """Read the string whose opening quote is at `at`."""
+    cdef uint32_t high = 0
+    cdef const uint8_t* stop = ingestor_string_end(c.start, c.at + 1, c.end, &high)
+    token.at = c.at + 1
+    token.type = STRING
+    token.escapes = NONE
+    c.at = stop
+    if unlikely(stop == c.end or stop[0] != 34):
+        return string_rest(c, token, high)
+    token.high = high != 0
+    token.size = <uint32_t> (stop - token.at)
+    c.at = stop + 1
+    return True
 
 
 cdef inline bint digits(Cursor* c) noexcept nogil:
     """One digit or more."""
-    if c.at == c.end:
-        return fail(c, TRUNCATED)
-    if c.at[0] < 48 or c.at[0] > 57:
-        return fail(c, SYNTAX)
-    c.at += 1
-    while c.at < c.end and 48 <= c.at[0] <= 57:
-        c.at += 1
+    cdef const uint8_t* stop = ingestor_digits_end(c.start, c.at, c.end)
+    if stop == c.at:
+        return fail(c, TRUNCATED if c.at == c.end else SYNTAX)
+    c.at = stop
     return True
 
 
-cdef inline bint number(Cursor* c, Token* token) noexcept nogil:
-    """Read the number at `at`, by the grammar of RFC 8259 section 6."""
-    token.at = c.at
-    token.type = NUMBER
-    token.escaped = False
-    if c.at[0] == 45:
-        c.at += 1
-        if c.at == c.end:
-            return fail(c, TRUNCATED)
-    if c.at[0] == 48:
-        c.at += 1
-    elif not digits(c):
-        return False
-    if c.at < c.end and c.at[0] == 46:
+cdef inline bint number_rest(Cursor* c) noexcept nogil:
+    """A number's fraction and exponent, where it has them."""
+    if c.at[0] == 46:
         c.at += 1
         if not digits(c):
             return False
@@ -134,20 +115,44 @@ cdef inline bint number(Cursor* c, Token* token) noexcept nogil:
             c.at += 1
         if not digits(c):
             return False
+    return True
+
+
+cdef inline bint number(Cursor* c, Token* token) noexcept nogil:
+    """Read the number at `at`, by the grammar of RFC 8259 section 6."""
+    cdef const uint8_t* whole
+    token.at = c.at
+    token.type = NUMBER
+    token.escapes = NONE
+    token.high = False
+    if c.at[0] == 45:
+        c.at += 1
+    whole = c.at
+    if not digits(c):
+        return False
+    if unlikely(whole[0] == 48 and c.at - whole > 1):
+        c.at = whole + 1
+        return fail(c, SYNTAX)      # no leading zeros
+    if c.at < c.end and (c.at[0] == 46 or (c.at[0] | 32) == 101) and not number_rest(c):
+        return False
     token.size = <uint32_t> (c.at - token.at)
     return True
 
 
-cdef inline bint literal(Cursor* c, const char* word, uint32_t size, Token* token, int type) noexcept nogil:
+cdef inline bint literal_rest(Cursor* c, const char* word, size_t size) noexcept nogil:
+    """Why the literal that begins here is none."""
     cdef size_t left = c.end - c.at
-    if memcmp(c.at, word, size if left >= size else left) != 0:
-        return fail(c, SYNTAX)
-    if left < size:
-        return fail(c, TRUNCATED)
+    return fail(c, TRUNCATED if left < size and memcmp(c.at, word, left) == 0 else SYNTAX)
+
+
+cdef inline bint literal(Cursor* c, const char* word, size_t size, Token* token, int type) noexcept nogil:
+    if unlikely(<size_t> (c.end - c.at) < size or memcmp(c.at, word, size) != 0):
+        return literal_rest(c, word, size)
     token.at = c.at
-    token.size = size
+    token.size = <uint32_t> size
     token.type = type
-    token.escaped = False
+    token.escapes = NONE
+    token.high = False
     c.at += size
     return True
 
@@ -168,7 +173,7 @@ cdef inline bint scalar(Cursor* c, int byte, Token* token) noexcept nogil:
 
 
 cdef inline bint colon(Cursor* c) noexcept nogil:
-    if c.at < c.end and c.at[0] == 58:
+    if likely(c.at < c.end and c.at[0] == 58):
         c.at += 1
         return True
     if peek(c) != 58:
@@ -188,18 +193,20 @@ cdef inline bint container(Cursor* c, Token* token) noexcept nogil:
     """Check and pass the object or array at `at`; a bit a level says which is open."""
     cdef uint64_t objects[9]
     cdef int level = 0, byte
-    cdef bint is_object, empty
+    cdef bint is_object
     cdef Token member
     token.at = c.at
     token.type = OBJECT if c.at[0] == 123 else ARRAY
-    token.escaped = False
+    token.escapes = NONE
+    token.high = False
     while True:
         byte = peek(c)
-        empty = False
         if byte == 123 or byte == 91:
             if c.depth + level >= DEPTH_MAX:
                 return fail(c, TOO_DEEP)
             is_object = byte == 123
+            if level & 63 == 0:
+                objects[level >> 6] = 0
             if is_object:
                 objects[level >> 6] |= <uint64_t> 1 << (level & 63)
             else:
@@ -207,43 +214,67 @@ cdef inline bint container(Cursor* c, Token* token) noexcept nogil:
             level += 1
             c.at += 1
             byte = peek(c)
-            if byte == (125 if is_object else 93):
-                empty = True        # the closing bracket is read below
-            elif is_object:
-                if not key_of(c, &member):
-                    return False
-                continue
-            elif byte < 0:
+            if byte < 0:
                 return False
-            else:
+            if byte != (125 if is_object else 93):
+                if is_object and not key_of(c, &member):
+                    return False
                 continue
         elif not scalar(c, byte, &member):
             return False
-        while True:
+        while True:     # after a value: closing brackets, then a comma
             byte = peek(c)
             is_object = (objects[(level - 1) >> 6] >> ((level - 1) & 63)) & 1
-            if byte == (125 if is_object else 93):
+            if byte == 44:
                 c.at += 1
-                level -= 1
-                empty = False
-                if level == 0:
-                    token.size = <uint32_t> (c.at - token.at)
-                    return True
-                continue
-            if byte != 44 or empty:
+                if is_object and not key_of(c, &member):
+                    return False
+                break
+            if byte != (125 if is_object else 93):
                 return fail(c, SYNTAX)
             c.at += 1
-            if is_object and not key_of(c, &member):
-                return False
-            break
+            level -= 1
+            if level == 0:
+                token.size = <uint32_t> (c.at - token.at)
+                return True
 
 
-cdef inline bint value(Cursor* c, Token* token) noexcept nogil:
-    """Read any value; a container is checked and passed whole."""
+cdef inline bint value_rest(Cursor* c, Token* token) noexcept nogil:
     cdef int byte = peek(c)
     if byte == 123 or byte == 91:
         return container(c, token)
     return scalar(c, byte, token)
+
+
+cdef inline const uint8_t* value_at(Cursor* c, const uint8_t* at, Token* token) noexcept nogil:
+    """value() for a position that a loop keeps in a register: where the value ended, or a fault."""
+    cdef int size
+    if likely(c.end - at > 16):
+        token.escapes = NONE
+        token.high = False
+        if at[0] == 34:
+            size = ingestor_short_string(at + 1)
+            if likely(size >= 0):
+                token.at = at + 1
+                token.size = size
+                token.type = STRING
+                return at + size + 2
+        else:
+            size = ingestor_short_number(at)
+            if size >= 0:
+                token.at = at
+                token.size = size
+                token.type = NUMBER
+                return at + size
+    c.at = at
+    value_rest(c, token)
+    return c.at
+
+
+cdef inline bint value(Cursor* c, Token* token) noexcept nogil:
+    """Read any value; a container is checked and passed whole."""
+    c.at = value_at(c, c.at, token)
+    return c.status == DECODED
 
 
 cdef inline bint skip(Cursor* c) noexcept nogil:
@@ -251,9 +282,15 @@ cdef inline bint skip(Cursor* c) noexcept nogil:
     return value(c, &passed)
 
 
+cdef inline bint begins_value(int byte) noexcept nogil:
+    return (byte == 34 or byte == 45 or byte == 91 or byte == 123 or byte == 116 or byte == 102 or byte == 110
+            or 48 <= byte <= 57)
+
+
 cdef inline bint open_container(Cursor* c, int bracket) noexcept nogil:
-    if peek(c) != bracket:
-        return fail(c, SYNTAX)
+    cdef int byte = peek(c)
+    if unlikely(byte != bracket):
+        return fail(c, BAD_TYPE if begins_value(byte) else SYNTAX)
     if c.depth >= DEPTH_MAX:
         return fail(c, TOO_DEEP)
     c.at += 1
@@ -286,11 +323,39 @@ cdef inline bint object_begin(Cursor* c) noexcept nogil:
     return open_container(c, 123)
 
 
-cdef inline bint object_next(Cursor* c, Token* key) noexcept nogil:
-    """The next member's key, unescaped; 0 at the end of the object or on a fault."""
+cdef inline bint object_rest(Cursor* c, Token* key) noexcept nogil:
+    """object_next for whatever is no short key."""
     if not next_member(c, 125) or not key_of(c, key):
         return False
-    return not key.escaped or unescape(c, key)
+    return key.escapes == NONE or unescape(c, key)
+
+
+cdef inline bint object_next(Cursor* c, Token* key) noexcept nogil:
+    """The next member's key, unescaped; 0 at the end of the object or on a fault."""
+    cdef int size
+    # `,"key":` without white space; after a fault nothing more is read.
+    if likely(c.end - c.at > 18 and c.at[0] == 44 and c.at[1] == 34 and not c.first and c.status == DECODED):
+        size = ingestor_short_string(c.at + 2)
+        if likely(size >= 0 and c.at[size + 3] == 58):
+            key.at = c.at + 2
+            key.size = size
+            key.type = STRING
+            key.escapes = NONE
+            key.high = False
+            c.at += size + 4
+            return True
+    return object_rest(c, key)
+
+
+cdef inline bint at_short_key(const Cursor* c, const uint8_t* at) noexcept nogil:
+    """Whether `at` stands before `,"x":` with a letter x, and at least one more byte."""
+    return c.end - at > 5 and ingestor_short_key(at) and not c.first and c.status == DECODED
+
+
+cdef inline const uint8_t* key_at(Cursor* c, const uint8_t* at, Token* key) noexcept nogil:
+    """object_next() for a position that a loop keeps in a register: where the value stands, or NULL."""
+    c.at = at
+    return c.at if object_rest(c, key) else NULL
 
 
 cdef inline bint array_begin(Cursor* c) noexcept nogil:
@@ -308,108 +373,3 @@ cdef inline bint text_end(Cursor* c) noexcept nogil:
         return False
     space(c)
     return c.at == c.end or fail(c, SYNTAX)
-
-
-cdef inline bint is_word(const Token* token, const char* word, uint32_t size) noexcept nogil:
-    """A string value equal to `word`. Call `settle` first where escapes may stand."""
-    return token.size == size and token.type == STRING and memcmp(token.at, word, size) == 0
-
-
-cdef inline bint key_is(const Token* token, const char* word, uint32_t size) noexcept nogil:
-    return token.size == size and memcmp(token.at, word, size) == 0
-
-
-cdef inline bint settle(Cursor* c, Token* token) noexcept nogil:
-    """Make a used string final: unescaped, and valid UTF-8."""
-    cdef uint32_t i
-    if token.type != STRING:
-        return True
-    if token.escaped and not unescape(c, token):
-        return False
-    for i in range(token.size):
-        if token.at[i] & 0x80:
-            return ingestor_utf8_valid(token.at, token.size) or fail(c, BAD_UTF8)
-    return True
-
-
-cdef inline uint32_t utf8_put(uint8_t* to, uint32_t point) noexcept nogil:
-    if point < 0x80:
-        to[0] = <uint8_t> point
-        return 1
-    if point < 0x800:
-        to[0] = <uint8_t> (0xC0 | point >> 6)
-        to[1] = <uint8_t> (0x80 | (point & 0x3F))
-        return 2
-    if point < 0x10000:
-        to[0] = <uint8_t> (0xE0 | point >> 12)
-        to[1] = <uint8_t> (0x80 | (point >> 6 & 0x3F))
-        to[2] = <uint8_t> (0x80 | (point & 0x3F))
-        return 3
-    to[0] = <uint8_t> (0xF0 | point >> 18)
-    to[1] = <uint8_t> (0x80 | (point >> 12 & 0x3F))
-    to[2] = <uint8_t> (0x80 | (point >> 6 & 0x3F))
-    to[3] = <uint8_t> (0x80 | (point & 0x3F))
-    return 4
-
-
-cdef inline uint32_t hex4(const uint8_t* at) noexcept nogil:
-    return hex_value(at[0]) << 12 | hex_value(at[1]) << 8 | hex_value(at[2]) << 4 | hex_value(at[3])
-
-
-cdef inline bint unescape(Cursor* c, Token* token) noexcept nogil:
-    """Rewrite an escaped string into the batch's scratch. The scanner has checked the escapes.
-
-    A surrogate without its other half can't be written as UTF-8: BAD_UTF8.
-    """
-    cdef const uint8_t* at = token.at
-    cdef const uint8_t* end = token.at + token.size
-    cdef uint8_t* to = scratch_take(c, token.size)
-    cdef uint8_t* start = to
-    cdef uint8_t byte
-    cdef uint32_t point, low
-    if to == NULL:
-        return False
-    while at < end:
-        if at[0] != 92:
-            to[0] = at[0]
-            to += 1
-            at += 1
-            continue
-        byte = at[1]
-        if byte != 117:
-            if byte == 98:
-                byte = 8
-            elif byte == 102:
-                byte = 12
-            elif byte == 110:
-                byte = 10
-            elif byte == 114:
-                byte = 13
-            elif byte == 116:
-                byte = 9
-            to[0] = byte
-            to += 1
-            at += 2
-            continue
-        point = hex4(at + 2)
-        at += 6
-        if 0xD800 <= point <= 0xDFFF:
-            if point > 0xDBFF or end - at < 6 or at[0] != 92 or at[1] != 117:
-                return fail(c, BAD_UTF8)
-            low = hex4(at + 2)
-            if low < 0xDC00 or low > 0xDFFF:
-                return fail(c, BAD_UTF8)
-            point = 0x10000 + ((point - 0xD800) << 10 | (low - 0xDC00))
-            at += 6
-        to += utf8_put(to, point)
-    token.at = start
-    token.size = <uint32_t> (to - start)
-    token.escaped = False
-    return True
-
-
-cdef inline Text text_of(const Token* token) noexcept nogil:
-    cdef Text text
-    text.at = token.at
-    text.size = token.size
-    return text

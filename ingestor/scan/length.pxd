@@ -1,7 +1,11 @@
 """Lengths of candles as providers spell them."""
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 
-from ingestor.records cimport ABSENT
+from ingestor.records cimport ABSENT, BAD_TIME
+from ingestor.scan.cursor cimport Cursor, fail
+
+cdef enum:
+    LENGTH_DIGITS_MAX = 4       # 9999 weeks are the longest candle that int64 nanoseconds hold
 
 
 cdef inline int64_t length_ns(const uint8_t* at, uint32_t size) noexcept nogil:
@@ -11,7 +15,7 @@ cdef inline int64_t length_ns(const uint8_t* at, uint32_t size) noexcept nogil:
     """
     cdef int64_t count = 0, unit
     cdef uint32_t i = 0
-    while i < size and i < 6 and 48 <= at[i] <= 57:
+    while i < size and i < LENGTH_DIGITS_MAX and 48 <= at[i] <= 57:
         count = count * 10 + at[i] - 48
         i += 1
     if i == 0 or i == size or count == 0:
@@ -31,8 +35,12 @@ cdef inline int64_t length_ns(const uint8_t* at, uint32_t size) noexcept nogil:
     return count * unit * 1000000000
 
 
-cdef inline int64_t later(int64_t time_ns, int64_t by_ns) noexcept nogil:
-    """`time_ns + by_ns`, ABSENT when either is or the sum would not fit."""
-    if time_ns == ABSENT or by_ns == ABSENT or time_ns > INT64_MAX - by_ns:
-        return ABSENT
-    return time_ns + by_ns
+cdef inline bint later(Cursor* c, int64_t time_ns, int64_t by_ns, int64_t* out) noexcept nogil:
+    """`time_ns + by_ns`; absent when either is, a fault when the sum does not fit."""
+    out[0] = ABSENT
+    if time_ns == ABSENT or by_ns == ABSENT:
+        return True
+    if time_ns > INT64_MAX - by_ns:
+        return fail(c, BAD_TIME)
+    out[0] = time_ns + by_ns
+    return True

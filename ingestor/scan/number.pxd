@@ -8,11 +8,13 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int8_t, int64_t, uint8_t, uint32_
 from libc.math cimport fabs, isfinite
 from libc.stdio cimport snprintf
 from libc.stdlib cimport strtod
+from libc.string cimport memcpy
 
 from ingestor.records cimport BAD_NUMBER, DECODED, DIGITS_MAX, NUMBER_RANGE
 
 cdef enum:
-    EXPONENT_MAX = 1000000      # an exponent's digits saturate here: far out of range either way
+    EXPONENT_MAX = 100000000    # an exponent's digits saturate here: no frame holds so many zeros to make up for it
+    PLAIN_MAX = 16              # a number of so many bytes is read at once (simd.h), with 16 readable before its end
 
 
 cdef inline int decimal_fit(uint64_t mantissa, int digits, long exponent, bint negative,
@@ -105,7 +107,10 @@ cdef inline int parse_decimal(const uint8_t* at, uint32_t size, int64_t* mantiss
     if round_digit > 0 or sticky:
         rounded[0] = True
         if round_digit > 5 or (round_digit == 5 and (sticky or mantissa & 1)):
-            mantissa += 1       # at most 10^18, which int64 holds; decimal_fit needs no more room
+            mantissa += 1
+            if mantissa == 1000000000000000000ull:     # one digit too many for decimal_fit
+                mantissa //= 10
+                exponent += 1
     if exponent < -128 or exponent > 127 or mantissa == 0:
         return decimal_fit(mantissa, digits, exponent, negative, mantissa_out, exponent_out)
     mantissa_out[0] = -<int64_t> mantissa if negative else <int64_t> mantissa
@@ -162,7 +167,8 @@ cdef extern from *:
 
 
 cdef inline double decimal_double(int64_t mantissa, int exponent) noexcept nogil:
-    """The double nearest to mantissa x 10^exponent, to within 1 ulp (exact below 2^53 and 10^22).
+    """The double nearest to mantissa x 10^exponent: correctly rounded when the mantissa is below 2^53 and the
+    exponent within 22 (both factors are exact then), else to within an ulp for each factor.
 
     For pricing only; what leaves is made from mantissa and exponent.
     """
@@ -179,33 +185,77 @@ cdef inline double decimal_double(int64_t mantissa, int exponent) noexcept nogil
 cdef inline int shortest_decimal(double value, int64_t* mantissa_out, int8_t* exponent_out) noexcept nogil:
     """The shortest decimal that reads back as `value` (what repr() prints): a faithful decimal for
     providers that send doubles. BAD_NUMBER for NaN and infinities."""
-    cdef int places
-    cdef double scaled
-    cdef int64_t whole
-    cdef char text[40]
-    cdef bint rounded = False
+    cdef double size = fabs(value)
+    cdef uint64_t whole
+    cdef int places = 8
     if not isfinite(value):
         return BAD_NUMBER
-    if value == 0:
-        mantissa_out[0] = 0
-        exponent_out[0] = 0
-        return DECODED
-    # Below 2^53 and 10^22 both conversions are exact, so the first that reads back is the shortest.
-    if fabs(value) < 9e15:
-        for places in range(0, 16):
-            scaled = value * INGESTOR_POWERS[places]
-            if fabs(scaled) >= 9e15:
-                break
-            whole = <int64_t> (scaled + 0.5 if scaled >= 0 else scaled - 0.5)
-            if <double> whole / INGESTOR_POWERS[places] == value and whole != 0:
-                mantissa_out[0] = whole
-                exponent_out[0] = <int8_t> -places
-                return DECODED
-    for places in range(1, 18):
-        snprintf(text, sizeof(text), "%.*e", places - 1, value)
+    # Decimals of up to 15 digits have a double each. Below 10^15 and up to 10^22 both factors are exact, so
+    # the division rounds once: if it gives `value` back, no other decimal of so many places does, and the
+    # shortest is this one without its trailing zeros. Most prices and sizes have at most 8 places.
+    if size < 1e7:
+        whole = <uint64_t> (size * 1e8 + 0.5)
+        if <double> whole / 1e8 != size:
+            places = 22
+            while places > 9 and size * INGESTOR_POWERS[places] >= 1e15:
+                places -= 1
+            whole = <uint64_t> (size * INGESTOR_POWERS[places] + 0.5)
+    elif size < 1e15:
+        places = 0
+        while size * INGESTOR_POWERS[places + 1] < 1e15:
+            places += 1
+        whole = <uint64_t> (size * INGESTOR_POWERS[places] + 0.5)
+    else:
+        return shortest_digits(value, mantissa_out, exponent_out)
+    if whole >= 1000000000000000ull or <double> whole / INGESTOR_POWERS[places] != size or (whole == 0 and size != 0):
+        return shortest_digits(value, mantissa_out, exponent_out)
+    while places and whole % 10 == 0 and whole:
+        whole //= 10
+        places -= 1
+    mantissa_out[0] = -<int64_t> whole if value < 0 else <int64_t> whole
+    exponent_out[0] = <int8_t> (-places if whole else 0)
+    return DECODED
+
+
+cdef inline int shortest_digits(double value, int64_t* mantissa_out, int8_t* exponent_out) noexcept nogil:
+    """The same by trial, 1 to 17 digits: what has more than 15, or is very large or small.
+
+    Among decimals of one length that read back, printf's is the nearest to `value`, except above a power of
+    two: there the lower neighbours of `value` are twice as close as the upper ones, so that the nearest
+    decimal may lie below and read back as another double while its upper neighbour does not.
+    """
+    cdef char text[40]
+    cdef char next_up[40]
+    cdef int count
+    cdef bint rounded = False
+    for count in range(1, 18):
+        snprintf(text, sizeof(text), "%.*e", count - 1, value)
         if strtod(text, NULL) == value:
             break
-    places = 0
-    while text[places]:
-        places += 1
-    return parse_decimal(<const uint8_t*> text, places, mantissa_out, exponent_out, &rounded)
+        if digits_up(text, next_up, count) and strtod(next_up, NULL) == value:
+            memcpy(text, next_up, sizeof(text))
+            break
+    if count > 1:
+        text[1 + (value < 0)] = 46      # whatever the locale's point is
+    count = 0
+    while text[count]:
+        count += 1
+    return parse_decimal(<const uint8_t*> text, count, mantissa_out, exponent_out, &rounded)
+
+
+cdef inline bint digits_up(const char* text, char* to, int count) noexcept nogil:
+    """`d.ddde+xx` with its `count` digits raised by one in the last place; 0 when they are all nines."""
+    cdef int at, left = count
+    memcpy(to, text, 40)
+    at = (1 if text[0] == 45 else 0) + (count if count > 1 else 0)
+    while left:
+        if to[at] < 48:         # the point
+            at -= 1
+            continue
+        if to[at] != 57:
+            to[at] += 1
+            return True
+        to[at] = 48
+        at -= 1
+        left -= 1
+    return False

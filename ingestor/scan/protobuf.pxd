@@ -3,11 +3,12 @@
 Every length is checked against the message that holds it. Source: protobuf.dev/programming-guides/encoding
 (November 2026).
 """
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from ingestor.records cimport ABSENT, BAD_TIME, BAD_UTF8, DECODED, SYNTAX, TRUNCATED, Text
 from ingestor.scan.cursor cimport Cursor, fail
+from ingestor.scan.timestamp cimport join_time
 
 cdef extern from "simd.h" nogil:
     int ingestor_utf8_valid(const uint8_t* at, size_t size)
@@ -88,10 +89,19 @@ cdef inline bint double_field(Cursor* c, int type, double* out) noexcept nogil:
     return True
 
 
-cdef inline bint enum_field(Cursor* c, int type, uint64_t* out) noexcept nogil:
+cdef inline bint integer_field(Cursor* c, int type, uint64_t* out) noexcept nogil:
     if type != VARINT:
         return fail(c, SYNTAX)
     return varint(c, out)
+
+
+cdef inline bint enum_field(Cursor* c, int type, int32_t* out) noexcept nogil:
+    """An enum, int32 on the wire: of a longer varint the low 32 bits count, as in every implementation."""
+    cdef uint64_t number = 0
+    if not integer_field(c, type, &number):
+        return False
+    out[0] = <int32_t> <uint32_t> number
+    return True
 
 
 cdef inline bint pass_field(Cursor* c, int type) noexcept nogil:
@@ -110,34 +120,34 @@ cdef inline bint pass_field(Cursor* c, int type) noexcept nogil:
     return fail(c, SYNTAX)      # groups: no proto3 message has them
 
 
-cdef inline bint timestamp_field(Cursor* c, int type, int64_t* out) noexcept nogil:
-    """google.protobuf.Timestamp {seconds=1, nanos=2} as epoch ns; at or before 1970: ABSENT."""
+cdef struct Timestamp:
+    # google.protobuf.Timestamp; one that is sent in several pieces is one message.
+    int64_t seconds
+    int32_t nanos
+
+
+cdef inline bint timestamp_field(Cursor* c, int type, Timestamp* out) noexcept nogil:
+    """google.protobuf.Timestamp {seconds=1, nanos=2}."""
     cdef Text message
     cdef Cursor inner = c[0]
     cdef uint32_t field = 0
     cdef int wire = 0
     cdef uint64_t number = 0
-    cdef int64_t seconds = 0, nanos = 0
     if not bytes_field(c, type, &message):
         return False
     inner.at = message.at
     inner.end = message.at + message.size
     while next_field(&inner, &field, &wire):
-        if field == 1 and enum_field(&inner, wire, &number):
-            seconds = <int64_t> number
-        elif field == 2 and enum_field(&inner, wire, &number):
-            nanos = <int64_t> number
+        if field == 1 and integer_field(&inner, wire, &number):
+            out.seconds = <int64_t> number
+        elif field == 2:
+            enum_field(&inner, wire, &out.nanos)
         elif field > 2:
             pass_field(&inner, wire)
-    if inner.status != DECODED:
-        return fail(c, inner.status)
-    if nanos < 0 or nanos > 999999999 or seconds > INT64_MAX // 1000000000 - 1:
-        return fail(c, BAD_TIME)
-    out[0] = ABSENT if seconds < 0 or (seconds == 0 and nanos == 0) else seconds * 1000000000 + nanos
-    return True
+    return inner.status == DECODED or fail(c, inner.status)
 
 
-cdef inline bint wrapped_timestamp_field(Cursor* c, int type, int64_t* out) noexcept nogil:
+cdef inline bint wrapped_timestamp_field(Cursor* c, int type, Timestamp* out) noexcept nogil:
     """A message whose field 1 is a Timestamp: the nullable wrapper of some providers."""
     cdef Text message
     cdef Cursor inner = c[0]
@@ -153,3 +163,15 @@ cdef inline bint wrapped_timestamp_field(Cursor* c, int type, int64_t* out) noex
         else:
             pass_field(&inner, wire)
     return inner.status == DECODED or fail(c, inner.status)
+
+
+cdef inline bint epoch_ns(Cursor* c, const Timestamp* stamp, int64_t* out) noexcept nogil:
+    """A timestamp as epoch ns; at or before 1970 it is absent."""
+    cdef int status = DECODED
+    if stamp.nanos < 0 or stamp.nanos > 999999999:
+        return fail(c, BAD_TIME)
+    if stamp.seconds < 0 or (stamp.seconds == 0 and stamp.nanos == 0):
+        out[0] = ABSENT
+    else:
+        status = join_time(stamp.seconds, stamp.nanos, out)
+    return status == DECODED or fail(c, status)

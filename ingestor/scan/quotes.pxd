@@ -1,9 +1,9 @@
-"""Rules of quotes and rows that several providers share."""
-from ingestor.records cimport Tick
+"""Rules of quotes, levels, references and rows that several providers share."""
+from ingestor.records cimport ABSENT, ASK, ASK_SIZE, BAD_TYPE, BID, BID_SIZE, DECODED, Tick
 from ingestor.scan.cursor cimport Cursor, fail
 from ingestor.scan.fields cimport decimal
-from ingestor.scan.json cimport ARRAY, NOTHING, Token, array_begin, array_next, value
-from ingestor.records cimport BAD_TYPE, DECODED
+from ingestor.scan.json cimport array_begin, array_next, value
+from ingestor.scan.token cimport ARRAY, NOTHING, Token
 
 
 cdef inline void empty_side(Tick* tick, int price, int size) noexcept nogil:
@@ -11,6 +11,21 @@ cdef inline void empty_side(Tick* tick, int price, int size) noexcept nogil:
     if tick.present >> price & 1 and tick.mantissa[price] == 0:
         if not tick.present >> size & 1 or tick.mantissa[size] == 0:
             tick.present &= ~(1 << price | 1 << size)
+
+
+cdef inline bint sides(Cursor* c, Token* bid, Token* bid_size, Token* ask, Token* ask_size, Tick* tick) noexcept nogil:
+    """The four values of a quote; what is absent stays absent, and so do empty sides."""
+    if not (decimal(c, bid, tick, BID) and decimal(c, bid_size, tick, BID_SIZE)
+            and decimal(c, ask, tick, ASK) and decimal(c, ask_size, tick, ASK_SIZE)):
+        return False
+    empty_side(tick, BID, BID_SIZE)
+    empty_side(tick, ASK, ASK_SIZE)
+    return True
+
+
+cdef inline bint says_something(const Tick* tick) noexcept nogil:
+    """Whether a reference has a value; one without is not yielded (rule 11)."""
+    return tick.present != 0 or tick.next_funding_ns != ABSENT
 
 
 cdef inline int columns(Cursor* c, Token* row, int most) noexcept nogil:
@@ -32,20 +47,19 @@ cdef inline int columns(Cursor* c, Token* row, int most) noexcept nogil:
     return count if c.status == DECODED else -1
 
 
-cdef inline bint within(Cursor* c, const Token* token, Cursor* inner) noexcept nogil:
+cdef inline void within(const Cursor* c, const Token* token, Cursor* inner) noexcept nogil:
     """A cursor over a container that was passed whole; it shares the batch."""
     inner[0] = c[0]
     inner.at = token.at
     inner.end = token.at + token.size
     inner.first = True
-    return True
 
 
-cdef inline bint best_level(Cursor* c, const Token* levels, Tick* tick, int price, int size) noexcept nogil:
-    """The first level `[price, size, ...]` of a side, skipping deletions (size zero)."""
+cdef inline bint best_level(Cursor* c, const Token* levels, Tick* tick, int price, int size,
+                            bint deletions) noexcept nogil:
+    """The first level `[price, size, ...]` of a side; with `deletions`, the first whose size is not zero."""
     cdef Cursor inner
     cdef Token row[2]
-    cdef int count
     if levels.type == NOTHING:
         return True
     if levels.type != ARRAY:
@@ -53,13 +67,11 @@ cdef inline bint best_level(Cursor* c, const Token* levels, Tick* tick, int pric
     within(c, levels, &inner)
     array_begin(&inner)
     while array_next(&inner):
-        count = columns(&inner, row, 2)
-        if count < 0:
+        if (columns(&inner, row, 2) < 0 or not decimal(&inner, &row[0], tick, price)
+                or not decimal(&inner, &row[1], tick, size)):
             break
-        if not decimal(&inner, &row[0], tick, price) or not decimal(&inner, &row[1], tick, size):
-            break
-        if tick.present >> size & 1 and tick.mantissa[size] == 0:
-            tick.present &= ~(1 << price | 1 << size)
-            continue
-        return True
+        if not (deletions and tick.present >> size & 1 and tick.mantissa[size] == 0):
+            empty_side(tick, price, size)
+            return True
+        tick.present &= ~(1 << price | 1 << size)
     return inner.status == DECODED or fail(c, inner.status)

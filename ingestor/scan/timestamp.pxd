@@ -15,6 +15,15 @@ cdef inline int scale_time(int64_t count, int64_t unit_ns, int64_t* out) noexcep
     return DECODED
 
 
+cdef inline int join_time(int64_t seconds, int64_t nanos, int64_t* out) noexcept nogil:
+    """Seconds since the epoch (not negative) and nanoseconds within the second."""
+    if seconds > INT64_MAX // 1000000000 or (seconds == INT64_MAX // 1000000000
+                                             and nanos > INT64_MAX % 1000000000):
+        return BAD_TIME
+    out[0] = seconds * 1000000000 + nanos
+    return DECODED
+
+
 cdef inline int64_t days_from_civil(int64_t year, int month, int day) noexcept nogil:
     """Days since 1970-01-01 of a proleptic Gregorian date.
 
@@ -86,7 +95,4 @@ cdef inline int parse_iso_time(const uint8_t* at, uint32_t size, int64_t* out) n
     if seconds < 0 or (seconds == 0 and fraction == 0):
         out[0] = ABSENT
         return DECODED
-    if seconds > INT64_MAX // 1000000000 - 1:
-        return BAD_TIME
-    out[0] = seconds * 1000000000 + fraction
-    return DECODED
+    return join_time(seconds, fraction, out)
