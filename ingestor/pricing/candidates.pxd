@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from ingestor.pricing.book cimport Book, Params, SOURCES_MAX, Source, VOTES_MAX, age_s
 from ingestor.pricing.convert cimport Rate, aged, converted_conf, rate_of
+from ingestor.pricing.quantiles cimport INGESTOR_SLACK
 from ingestor.pricing.updates cimport INGESTOR_PRICE_MAX, INGESTOR_PRICE_MIN
 from ingestor.records cimport ABSENT
 
@@ -103,7 +104,7 @@ cdef inline double source_price(const Book* book, const Source* path, int64_t no
         spread = path.ask - path.bid
         current_ns = path.quote_ns if path.quote_ns > path.alive_ns else path.alive_ns
         age = age_s(now_ns, current_ns)
-        if (spread <= params.spread_max * mid and age <= limits.age_max_s
+        if (spread <= (params.spread_max + INGESTOR_SLACK) * mid and age <= limits.age_max_s
                 and (current_ns == path.quote_ns
                      or age_s(now_ns, path.quote_ns) <= INGESTOR_QUIET_AGES * limits.age_max_s)):
             row.c = 0.5 * spread

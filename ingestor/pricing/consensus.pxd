@@ -45,13 +45,16 @@ cdef int params_set(Params* params, settings) except -1
 cdef inline int book_evaluate(Book* book, int64_t now_ns) noexcept nogil:
     """The fair price at `now_ns`: fill book.fair, return its FairStatus. Twice at one time gives the same twice.
 
-    That holds because what an emitted price teaches (deviations, volatility) is learnt by the next later
-    evaluation, and flags depend on prices and weights only.
+    What an emitted price teaches (deviations, volatility) is learnt by the next later evaluation, and a flag
+    set by prices and weights is set by them again.
     """
     cdef Work work
     cdef bint dispersed
-    if book.pending_ns != ABSENT and now_ns > book.pending_ns:
-        learn(book)
+    if book.pending_ns != ABSENT:
+        if now_ns > book.pending_ns:
+            learn(book)
+        else:
+            forget(book)
     book.fair.version += 1
     book.fair.ts_emit_ns = now_ns
     find_candidates(book, &work, now_ns)
@@ -177,7 +180,7 @@ cdef inline void describe(Book* book, Work* work, bint dispersed) noexcept nogil
     fair.n_eff = used * used / squares
     fair.score = (min(1.0, fair.n_eff / INGESTOR_SCORE_VENUES) * (1 - flagged)
                   / (1 + fair.conf / (fair.price * INGESTOR_SCORE_CONF)))
-    if dispersed or fair.conf > book.params.conf_max * fair.price:
+    if dispersed or fair.conf > (book.params.conf_max + INGESTOR_SLACK) * fair.price:
         fair.status = DISPERSED
     elif fair.venues_used >= book.params.venues_min:
         fair.status = OK
@@ -241,6 +244,14 @@ cdef inline void remember(Book* book, Work* work, int64_t now_ns) noexcept nogil
         venue = &work.sums[work.venues[i]]
         book.venues[work.venues[i]].pending_square = (
             venue.used_square / venue.used_weight if venue.used_weight > 0 else venue.square / venue.weight)
+
+
+cdef inline void forget(Book* book) noexcept nogil:
+    """This evaluation takes the place of the last, whose time has not passed."""
+    cdef uint32_t i
+    for i in range(book.venues_count):
+        book.venues[i].pending_square = NAN
+    book.pending_ns = ABSENT
 
 
 cdef inline void learn(Book* book) noexcept nogil:

@@ -6,6 +6,7 @@ from libc.math cimport sqrt
 from libc.stdint cimport int64_t
 
 from ingestor.pricing.book cimport Book, Params, age_s
+from ingestor.pricing.quantiles cimport INGESTOR_SLACK
 from ingestor.records cimport DEGRADED, OK
 
 
@@ -26,7 +27,7 @@ cdef inline Rate rate_of(const Book* conversion, const Params* params, int64_t n
     rate.usable = ((conversion.fair.status == OK or conversion.fair.status == DEGRADED)
                    and rate.price > 0
                    and age_s(now_ns, conversion.fair.ts_emit_ns) <= params.conversion_age_max_s
-                   and rate.conf <= params.conversion_conf_max * rate.price)
+                   and rate.conf <= (params.conversion_conf_max + INGESTOR_SLACK) * rate.price)
     return rate
 
 

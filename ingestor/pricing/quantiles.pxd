@@ -2,14 +2,15 @@
 
 pricing.md 3.5: with values sorted, C_k the cumulative weight and W the total,
 Q_up(p) = min{x_k : C_k > pW} and Q_dn(p) = max{x_k : W - C_(k-1) > (1-p)W}, ties included; the median
-is the mean of both at 1/2. At equal weights this is Pyth's rule. Compared with a slack of 1e-12 W.
+is the mean of both at 1/2. At equal weights this is Pyth's rule. Compared with a slack of 1e-12 W; the
+same slack, of a ratio, keeps every limit of the method where decimals say it is.
 """
 from libc.math cimport INFINITY
 from libc.stdint cimport uint16_t, uint32_t
 
 cdef extern from *:
     """
-    #define INGESTOR_SLACK 1e-12    /* of the total weight, and of a relative deviation */
+    #define INGESTOR_SLACK 1e-12    /* of a total weight, and of a ratio of prices */
     """
     const double INGESTOR_SLACK
 

@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from ingestor.pricing.book cimport Book, Source, Venue, age_s
 from ingestor.pricing.convert cimport Rate, rate_of
+from ingestor.pricing.quantiles cimport INGESTOR_SLACK
 from ingestor.records cimport ABSENT, DEGRADED, OK
 
 cdef enum Print:
@@ -135,6 +136,7 @@ cdef inline int print_filter(Book* book, Source* path, double price, int64_t now
             rate = rate_of(path.conversion, &book.params, now_ns)
             if rate.usable:
                 reference = book.fair.price / rate.price
+    limit += INGESTOR_SLACK
     if reference == 0 or fabs(price / reference - 1) <= limit:
         path.refused_count = 0
         return PRINT_ACCEPTED
