@@ -8,7 +8,6 @@ their numbers and times differ.
 """
 
 import asyncio
-import re
 import time
 from array import array
 from collections.abc import Sequence
@@ -222,4 +221,10 @@ def _singly(happening: Happening) -> list[Happening]:
 
 def _places(frame: bytes, text: bytes) -> list[int]:
     """Where the text stands by itself, not inside of a longer number."""
-    return [found.start() for found in re.finditer(rb"(?<![0-9])" + re.escape(text) + rb"(?![0-9])", frame)]
+    places, at = [], frame.find(text)
+    while at >= 0:
+        end = at + len(text)
+        if not (frame[at - 1:at].isdigit() or frame[end:end + 1].isdigit()):
+            places.append(at)
+        at = frame.find(text, end)
+    return places
