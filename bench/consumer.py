@@ -22,7 +22,7 @@ from ingestor.providers.provider import Subscription
 from ingestor.providers.registry import load
 from ingestor.unify.instruments import Instruments
 
-WATCH_EVERY_S = 0.001   # how often progress is looked at: the resolution of the end of a run
+WATCH_EVERY_S = 0.003   # how often progress is looked at (30 us each): the resolution of the end of a run
 TICK_EVERY_S = 0.005    # the worker's timer: lingering batches, delivery reports
 STALLED_AFTER_S = 30.0  # nothing new for so long: something is lost
 
@@ -39,16 +39,16 @@ class Task:
     sink: Callable[[], Any] | None = None   # (Writer, sink), or None
 
 
-def binance_task(dialect: str, port: int, count: int, sink: Callable[[], Any] | None = None) -> Task:
+def binance_task(dialect: str, url: str, count: int, sink: Callable[[], Any] | None = None) -> Task:
     """BTCUSDT's trades and best bids and asks from a local provider."""
     session = load(dialect).session
     wanted = tuple(
         Subscription(channel, "BTCUSDT", session.endpoint_section(channel, "")) for channel in ("trade", "bookTicker"))
-    return Task(dialect, f"ws://127.0.0.1:{port}", count, wanted, sink=sink)
+    return Task(dialect, url, count, wanted, sink=sink)
 
 
 def consume(parent: Parent, task: Task) -> None:
-    """Subscribe, say `live` so that the provider may begin, consume, answer what was measured."""
+    """Subscribe, consume, answer what was measured."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     run(_consume(parent, task))
 
@@ -62,7 +62,7 @@ async def _consume(parent: Parent, task: Task) -> None:
     running = asyncio.ensure_future(feed.run())
     ticking = asyncio.ensure_future(_tick(pipeline, sink))
     try:
-        parent.send(await _measure(parent, task, pipeline, feed, sink))
+        parent.send(await _measure(task, pipeline, feed, sink))
     finally:
         ticking.cancel()
         await feed.stop()
@@ -80,30 +80,32 @@ async def _tick(pipeline: Pipeline, sink: Any) -> None:
         await asyncio.sleep(TICK_EVERY_S)
 
 
-async def _measure(parent: Parent, task: Task, pipeline: Pipeline, feed: Feed, sink: Any) -> dict[str, Any]:
-    """From the word that we are subscribed to the last frame priced, and to the last one delivered."""
+async def _measure(task: Task, pipeline: Pipeline, feed: Feed, sink: Any) -> dict[str, Any]:
+    """From the first sight of data to the last frame priced, and to the last record delivered."""
     await _until(lambda: sum(link.state is ConnectionState.LIVE for link in feed.stats()), lambda live: live == 1, 0)
-    parent.send("live")
-    controls, cpu_s = _frames(feed), time.process_time()
-    frames = await _until(lambda: _frames(feed), lambda frames: frames - controls >= task.count, controls)
-    priced_ns, cpu_s = time.monotonic_ns(), time.process_time() - cpu_s
-    found: dict[str, Any] = {"frames": frames - controls, "priced_ns": priced_ns, "cpu_s": cpu_s}
+    seen = await _until(lambda: _records(pipeline), lambda records: records > 0, -1)
+    begun_ns, cpu_s = time.monotonic_ns(), time.process_time()
+    records = await _until(lambda: _records(pipeline), lambda records: records >= task.count, seen)
+    found: dict[str, Any] = {
+        "records": records, "counted": records - seen, "seconds": (time.monotonic_ns() - begun_ns) / 1e9,
+        "cpu_s": time.process_time() - cpu_s}
     if sink is not None:
         pipeline.flush(time.time_ns())
         await _until(lambda: _undelivered(sink), lambda left: left == 0, -1)
-        found["delivered_ns"] = time.monotonic_ns()
-        found["sink"] = sink.stats()
+        found["delivered_s"] = (time.monotonic_ns() - begun_ns) / 1e9
+        found["delivered_cpu_s"] = time.process_time() - cpu_s
+        found["delivered"] = {name: topic.delivered for name, topic in sink.stats().topics.items()}
     counters = pipeline.counters()
-    found["records"] = sum(path["trades"] + path["quotes"] for path in counters["paths"])
     found["refused"] = counters["quarantined"]
-    found["gaps"] = sum(path["gaps"] for path in counters["paths"])
+    found["unwritten"] = counters["unwritten"]
+    found["gaps"] = sum(path["gaps"] + path["duplicates"] for path in counters["paths"])
     found["evaluations"] = counters["evaluations"]
     found["fairs"] = {fair["instrument"]: fair["price"] for fair in pipeline.fairs() if fair["status"] != "UNAVAILABLE"}
     return found
 
 
-def _frames(feed: Feed) -> int:
-    return sum(link.frames for link in feed.stats())
+def _records(pipeline: Pipeline) -> int:
+    return sum(path["trades"] + path["quotes"] for path in pipeline.counters()["paths"])
 
 
 def _undelivered(sink: Any) -> int:

@@ -1,7 +1,7 @@
 """How many Kaiko trades a second does one process take from a gRPC stream to the fair price?
 
 A grpcio server in another process streams serialised StreamTradesResponseV1 messages; the product's gRPC door, a
-real Feed and Pipeline take them. The clock runs from the first message sent to the last one priced. The peer is
+real Feed and Pipeline take them. The clock runs from the first sight of data to the last message priced. The peer is
 grpcio's asyncio client with the generated class as its deserialiser, which prices nothing. The server is grpcio in
 Python too and may be what limits both: its own CPU is in the details.
 """
@@ -10,8 +10,6 @@ import asyncio
 import time
 from collections.abc import Iterator
 from concurrent import futures
-from statistics import median
-from threading import Event
 from typing import Any
 
 import grpc
@@ -22,6 +20,7 @@ from bench.generated import walk
 from bench.markets import kaiko as kaiko_tables
 from bench.measure import Outcome, versioned
 from bench.processes import Child, Parent
+from bench.websocket_price import report
 from ingestor.providers.provider import Subscription
 
 COUNT = 40_000
@@ -31,12 +30,10 @@ METHOD = "/kaikosdk.StreamTradesServiceV1/Subscribe"
 
 
 class Trades(grpc.GenericRpcHandler):
-    """Kaiko's trade stream: all messages at once, when told."""
+    """Kaiko's trade stream: all messages at once, to each call."""
 
-    def __init__(self, messages: list[bytes], begin: Event) -> None:
+    def __init__(self, messages: list[bytes]) -> None:
         self.messages = messages
-        self.begin = begin
-        self.begun_ns = 0
         self.cpu_s = 0.0
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
@@ -45,29 +42,24 @@ class Trades(grpc.GenericRpcHandler):
         return grpc.unary_stream_rpc_method_handler(self.stream)
 
     def stream(self, request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-        context.send_initial_metadata(())
-        self.begin.wait()
-        self.begun_ns, self.cpu_s = time.monotonic_ns(), time.process_time()
+        begun_s = time.process_time()
         yield from self.messages
-        self.cpu_s = time.process_time() - self.cpu_s
+        self.cpu_s = time.process_time() - begun_s
         while context.is_active():      # a stream that ended would be asked for again
             time.sleep(0.01)
 
 
 def serve(parent: Parent, count: int) -> None:
-    """Answer the port; begin when told; answer when that was."""
+    """Answer the port; when asked, answer the CPU seconds that sending took."""
     frames, _ = walk("kaiko", count)
-    begin = Event()
-    trades = Trades([frame[1:] for frame in frames], begin)
+    trades = Trades([frame[1:] for frame in frames])    # without the byte that names the method
     server = grpc.server(futures.ThreadPoolExecutor(2))
     server.add_generic_rpc_handlers((trades,))
     parent.send(server.add_insecure_port("127.0.0.1:0"))
     server.start()
     try:
         parent.receive()
-        begin.set()
-        parent.receive()
-        parent.send({"begun_ns": trades.begun_ns, "cpu_s": trades.cpu_s})
+        parent.send(trades.cpu_s)
         parent.wait_gone()
     finally:
         server.stop(None).wait()
@@ -80,14 +72,14 @@ def peer(parent: Parent, port: int, count: int) -> None:
 
     async def main() -> None:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            call = channel.unary_stream(
-                METHOD, StreamTradesRequestV1.SerializeToString, StreamTradesResponseV1.FromString)(StreamTradesRequestV1())
-            await call.initial_metadata()
-            parent.send("live")
-            cpu_s = time.process_time()
-            for _ in range(count):
+            subscribe = channel.unary_stream(METHOD, None, StreamTradesResponseV1.FromString)
+            call = subscribe(StreamTradesRequestV1().SerializeToString())
+            await call.read()
+            begun_ns, cpu_s = time.monotonic_ns(), time.process_time()
+            for _ in range(count - 1):
                 await call.read()
-            parent.send({"frames": count, "priced_ns": time.monotonic_ns(), "cpu_s": time.process_time() - cpu_s})
+            parent.send({"counted": count - 1, "seconds": (time.monotonic_ns() - begun_ns) / 1e9,
+                         "cpu_s": time.process_time() - cpu_s})
             call.cancel()
 
     asyncio.run(main())
@@ -100,30 +92,20 @@ def one(count: int, ours: bool) -> dict[str, Any]:
         task = Task("kaiko", f"grpc://127.0.0.1:{port}", count,
                     (Subscription("trades", "btc-usd", "spot", "cbse", "btc-usd"),), kaiko_tables)
         with Child(consume, task) if ours else Child(peer, port, count) as consumer:
-            consumer.answer()   # live
-            provider.tell("begin")
             found: dict[str, Any] = consumer.answer()
-            provider.tell("tell")
-            sent = provider.answer()
-    if found["frames"] != count or (ours and (found["records"], found["refused"]) != (count, 0)):
+            provider.tell("how much")
+            found["server_cpu_us_per_msg"] = round(provider.answer() / count * 1e6, 2)
+    if ours and (found["records"], found["refused"]) != (count, 0):
         raise AssertionError(f"{count} messages were sent, the consumer counted {found}")
-    return {**found, "seconds": (found["priced_ns"] - sent["begun_ns"]) / 1e9, "server_cpu_s": sent["cpu_s"]}
+    return found
 
 
 def run(smoke: bool = False) -> Outcome:
     """grpc_price_msgs_per_s, and the consumer's CPU a message."""
     count, turns = (COUNT_SMOKE, 1) if smoke else (COUNT, TURNS)
     pairs = [(one(count, ours=True), one(count, ours=False)) for _ in range(turns)]
-    ours, theirs = (min((pair[side] for pair in pairs), key=lambda each: each["seconds"]) for side in (0, 1))
-    name = f"{versioned('grpcio')} asyncio client + {versioned('protobuf')}, no price"
     outcome = Outcome()
-    outcome.rate("grpc_price_msgs_per_s", count / ours["seconds"], "msgs/s", name, count / theirs["seconds"])
-    outcome.cost("grpc_price_cpu_us", ours["cpu_s"] / count * 1e6, "us/msg", name, theirs["cpu_s"] / count * 1e6)
-    for side, each in enumerate(("ours", "peer")):
-        outcome.details[each] = {
-            "msgs_per_s": [round(count / pair[side]["seconds"]) for pair in pairs],
-            "median_msgs_per_s": round(count / median(pair[side]["seconds"] for pair in pairs)),
-            "cpu_us_per_msg": [round(pair[side]["cpu_s"] / count * 1e6, 2) for pair in pairs],
-            "server_cpu_us_per_msg": [round(pair[side]["server_cpu_s"] / count * 1e6, 2) for pair in pairs]}
-    outcome.details |= {"count": count, "evaluations": ours["evaluations"], "fairs": ours["fairs"]}
+    report(outcome, "grpc_price", pairs,
+           f"{versioned('grpcio')} asyncio client + {versioned('protobuf')}, no price")
+    outcome.details["server_cpu_us_per_msg"] = [each["server_cpu_us_per_msg"] for pair in pairs for each in pair]
     return outcome

@@ -14,6 +14,7 @@ from bench.frames import BINANCE_FILES, Frames, binance
 from bench.markets import binance as binance_tables
 from bench.measure import Outcome, Timing, Variant, checksum, interleave, versioned
 from bench.peers import MSGSPEC, ORJSON, Cryptofeed, msgspec_decode, orjson_loads
+from bench.sinks import null_sink
 from ingestor._core import Pipeline
 from ingestor.providers.registry import load
 
@@ -107,17 +108,11 @@ def _cryptofeed(work: list[Work]) -> tuple[Cryptofeed, Variant] | str:
     return peer, variant
 
 
-def _writer() -> object:
-    from bench.sinks import block_writer
-
-    return block_writer()
-
-
 def run(smoke: bool = False) -> Outcome:
     """pipeline_memory_*: rates in ticks/s; ratios to orjson and to cryptofeed in messages/s of the same frames."""
     work = works(smoke)
     count = sum(len(each.found) for each in work)
-    ours = {PRICED: Ours(work, BURST), EACH_PRICED: Ours(work, 1), WRITTEN: Ours(work, BURST, _writer)}
+    ours = {PRICED: Ours(work, BURST), EACH_PRICED: Ours(work, 1), WRITTEN: Ours(work, BURST, lambda: null_sink()[0])}
     variants: dict[str, Variant] = {
         **ours, ORJSON: _sum(lambda each: orjson_loads(each.found.frames), work),
         MSGSPEC: _sum(lambda each: msgspec_decode(each.dialect, each.found.frames), work)}

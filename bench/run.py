@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.measure import RESULTS, ROOT, Outcome, commit, machine
 
 #: In this order: what fits in a process first, what needs servers last.
-BENCHES = ("decode", "pipeline_memory", "grpc_price", "websocket_price")
+BENCHES = ("decode", "pipeline_memory", "websocket_price", "grpc_price", "websocket_kafka")
 
 
 def run_all(names: Sequence[str], smoke: bool, folder: Path) -> list[str]:
