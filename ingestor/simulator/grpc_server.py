@@ -43,6 +43,12 @@ class Stream:
         self.batch: list[bytes] = []
         self.sides: dict[Market, tuple[tuple[int, int], tuple[int, int]]] = {}     # the last bid and ask sent
 
+    def put(self, batch: list[bytes] | None) -> None:
+        """Let a batch wait; None ends the stream. A client that lags too far behind loses what waits, and is ended."""
+        if self.waiting.full():
+            self.waiting, batch = asyncio.Queue(), None
+        self.waiting.put_nowait(batch)
+
 
 class KaikoServer:
     """The gateway. `markets` are the engine's of this dialect; `key` the API key to insist on, if any."""
@@ -110,11 +116,7 @@ class KaikoServer:
                 batch = self._faults.shape(KAIKO, id(stream), batch)
             if not batch:
                 continue
-            if stream.waiting.full():
-                stream.waiting = asyncio.Queue()
-                stream.waiting.put_nowait(None)
-            else:
-                stream.waiting.put_nowait(batch)
+            stream.put(batch)
             self._frames += len(batch)
         self._is_silent = self._faults.is_on("silence", KAIKO)
 
@@ -125,7 +127,7 @@ class KaikoServer:
         """End every stream, as a gateway's restart does, and take none for `outage_s`."""
         self._outage_until_s = asyncio.get_running_loop().time() + outage_s
         for stream in self._streams:
-            stream.waiting.put_nowait(None)
+            stream.put(None)
 
     def cut_peers(self) -> None:
         """gRPC shows no half frames: the streams end."""

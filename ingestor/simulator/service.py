@@ -33,11 +33,10 @@ class Sent:
 
 
 class Port:
-    """The conversations of one dialect. `faults` None: nothing goes wrong."""
+    """The conversations of one dialect."""
 
-    def __init__(self, dialect: Dialect, faults: Faults | None = None) -> None:
+    def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        self.faults = faults
         self.lines: set[Peer] = set()                   # every open line, also before its upgrade
         self.talks: dict[Peer, Conversation] = {}
         self.url = ""
@@ -135,7 +134,7 @@ class LivePort(Port):
     """Synthetic happenings to those who subscribed."""
 
     def __init__(self, dialect: Dialect, faults: Faults) -> None:
-        super().__init__(dialect, faults)
+        super().__init__(dialect)
         self._subscribers: dict[Stream, list[Peer]] = {}
         self._of_peer: dict[Peer, set[Stream]] = {}
         self._waiting: dict[Peer, list[bytes]] = {}

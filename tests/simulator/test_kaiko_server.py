@@ -137,6 +137,7 @@ def test_a_stream_that_lags_too_far_behind_is_ended(monkeypatch):
         for _ in range(3):
             server.deliver(Happening(markets[0], TRADES, markets[0].trade(running.now_ns)))
             server.flush()
+        server.close_peers()        # also where a queue is full
         return stream.waiting.get_nowait()
 
     assert bounded(within()) is None
