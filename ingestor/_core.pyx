@@ -28,7 +28,7 @@ from ingestor.unify.symbols cimport scope_hash, symbol_path
 from ingestor.unify.tables cimport Tables
 from ingestor.wire.writer cimport NO_ROOM, WRITTEN, Writer
 
-from ingestor.pricing.parameters import parameters_hash
+from ingestor.pricing.consensus import parameters_hash
 from ingestor.providers.registry import load
 from ingestor.records import STATUS_NAMES
 

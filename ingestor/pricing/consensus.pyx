@@ -10,6 +10,7 @@ from libc.math cimport NAN
 from libc.stdint cimport int64_t, uint32_t
 
 import array
+import hashlib
 
 from ingestor.errors import ConfigError
 from ingestor.pricing.parameters import parameters
@@ -49,11 +50,17 @@ cdef int params_set(Params* params, settings) except -1:
     return 0
 
 
-def default_parameters():
-    """Every parameter by name with its default, in their documented order."""
+def effective_parameters(settings):
+    """Every parameter by name, as a book made with these settings has it; the defaults for an empty mapping."""
     cdef Params params
-    params_default(&params)
+    params_set(&params, settings)
     return dict(params)
+
+
+def parameters_hash(settings):
+    """What tells two sets of parameters apart in the fair topic: 12 hexadecimal digits over the effective ones."""
+    effective = ",".join(f"{name}={float(value)!r}" for name, value in sorted(effective_parameters(settings).items()))
+    return hashlib.sha256(effective.encode()).hexdigest()[:12]
 
 
 cdef object price_or_none(double value):

@@ -4,7 +4,6 @@ Each has a name, for configuration, and the symbol of the specification (pricing
 use; both are understood. Numbers may be given as text, so that a decimal needs no detour.
 """
 
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -95,12 +94,6 @@ def parameters(settings: Mapping[str, object]) -> dict[str, float]:
     if faults:
         raise ConfigError(faults)
     return found
-
-
-def parameters_hash(settings: Mapping[str, object]) -> str:
-    """What tells two sets of parameters apart in the fair topic: 12 hexadecimal digits over the given ones."""
-    given = ",".join(f"{name}={value!r}" for name, value in sorted(parameters(settings).items()))
-    return hashlib.sha256(given.encode()).hexdigest()[:12]
 
 
 def _value(parameter: Parameter, given: object) -> float | None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestor.errors import ConfigError
-from ingestor.pricing.consensus import PriceBook, default_parameters
+from ingestor.pricing.consensus import PriceBook, effective_parameters
 from tests.pricing.books import START, at, book_of, bounded
 
 
@@ -166,7 +166,24 @@ def test_a_source_that_the_book_has_not_is_refused():
 
 
 def test_a_book_knows_its_parameters_by_name_and_by_symbol_and_refuses_others():
-    assert default_parameters()["age_max_s"] == 30
+    assert effective_parameters({"A": 20})["grace_s"] == 2
     assert book_of(100, params={"age_max_s": 3, "hold": "0"}).evaluate(at(4))["status"] == "UNAVAILABLE"
     with pytest.raises(ConfigError, match="'age_max' is unknown"):
         PriceBook({"age_max": 3}, [])
+
+
+@bounded
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(9_500, 10_500), st.integers(1, 300)), min_size=1, max_size=60))
+def test_p19_a_book_that_kept_its_order_agrees_to_the_last_bit_with_one_that_sorts_from_scratch(quotes):
+    # No memory but the order: no flags, no weights that are learnt.
+    settings = {"fixed_weights": True, "sigma": 0, "g_min": 1, "g_max": 1}
+    sources = [(i, 1, None) for i in range(8)]
+    kept, latest = PriceBook(settings, sources), {}
+    for source, cents, spread in quotes:
+        latest[source] = (cents / 100, cents / 100 + spread / 1_000)
+        kept.quote(source, *latest[source], START)
+        got = kept.evaluate(START)
+        fresh = PriceBook(settings, sources)
+        for number, top in latest.items():
+            fresh.quote(number, *top, START)
+        assert {**got, "version": 1} == fresh.evaluate(START)

@@ -6,7 +6,7 @@ import pytest
 
 from ingestor.errors import ConfigError
 from ingestor.pricing import evaluate
-from ingestor.pricing.consensus import default_parameters
+from ingestor.pricing.consensus import effective_parameters, parameters_hash
 from ingestor.pricing.parameters import PARAMETERS, parameters
 
 QUOTE = {"name": "a", "bid": "99", "ask": "101", "q_age": 0}
@@ -89,9 +89,16 @@ def test_parameters_are_taken_as_numbers_or_text_by_name_or_symbol_and_none_is_n
 
 
 def test_every_parameter_has_a_default_within_its_own_bounds():
-    defaults = default_parameters()
+    defaults = effective_parameters({})
     assert defaults.keys() == {parameter.name for parameter in PARAMETERS}
     assert all(parameter.low <= defaults[parameter.name] <= parameter.high for parameter in PARAMETERS)
+
+
+def test_the_hash_of_parameters_is_that_of_what_holds_however_it_was_given():
+    plain = parameters_hash({})
+    assert len(plain) == 12
+    assert parameters_hash({"A": 30, "cap": "0.40", "thin": "no", "hold": None}) == plain
+    assert parameters_hash({"weight_max": 0.41}) != plain
 
 
 def test_a_pyth_aggregate_of_too_few_publishers_has_no_price():
