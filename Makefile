@@ -30,7 +30,7 @@ check: $(VENV)/.installed-check $(VENV)/.installed-test build
 	CYTHON_FORCE_REGEN=1 INGESTOR_WERROR=1 $(RUN) setup.py -q build_ext --force --build-lib $(WERROR)/lib --build-temp $(WERROR)/objects
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
-	$(VENV)/bin/cython-lint $$(find ingestor shards -name '*.pyx' -o -name '*.pxd')
+	PATH="$(VENV)/bin:$$PATH" cython-lint $$(find ingestor shards -name '*.pyx' -o -name '*.pxd')
 	$(RUN) -m pytest tests/test_house.py
 
 build: $(VENV)/.built

@@ -7,7 +7,7 @@ a method or a sink, and nothing reads a clock: times are given.
 """
 cimport cython
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 
 from ingestor.pricing.books cimport Books, Emission

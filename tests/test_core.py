@@ -8,7 +8,17 @@ import pytest
 from ingestor._core import Pipeline
 from ingestor.providers.registry import load
 from tests.markets import (
-    NOW, SECOND, Instrument, Market, With, binance_quote, binance_trade, btc, build, coinbase_ticker, kraken_ticker,
+    NOW,
+    SECOND,
+    Instrument,
+    Market,
+    With,
+    binance_quote,
+    binance_trade,
+    btc,
+    build,
+    coinbase_ticker,
+    kraken_ticker,
 )
 
 

@@ -19,10 +19,10 @@ class Kept:
     """A sink that keeps what it is given, read back by a stock reader."""
 
     full = False
-    modes = dict.fromkeys(TOPICS, "container")
-    prefixes: dict[str, bytes] = {}
 
     def __init__(self):
+        self.modes = dict.fromkeys(TOPICS, "container")
+        self.prefixes = {}
         self.written = []
 
     def write(self, topic, key, slot, payload, records, oldest_recv_ns, newest_recv_ns):
@@ -55,7 +55,8 @@ def test_each_trade_is_written_with_its_digits_and_its_number(sink):
         binance.feed_bytes(binance_trade(id, price), NOW)
     pipeline.flush(NOW)
     records = sink.records("trades")
-    assert [(each["id"], f"{each['price'].normalize():f}", each["record_sequence"], each["flags"]) for each in records] == [
+    assert [(each["id"], f"{each['price'].normalize():f}", each["record_sequence"], each["flags"])
+            for each in records] == [
         ("1", "64012.37", 1, 0), ("2", "0.00000001", 2, 16), ("4", "123456789012345678", 3, 8 | 16)]
     assert {(each["shard"], each["epoch"], each["slot"], each["instrument"], each["symbol"], each["channel"])
             for each in records} == {(3, 11, 7, "btc-usd", "BTCUSD", "trade")}

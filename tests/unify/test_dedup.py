@@ -60,7 +60,7 @@ def test_repeats_are_known_as_long_as_the_ring_holds_them(seed, step_ns):
 
 
 def test_a_busy_market_remembers_exactly_its_last_4096_ids():
-    ids = list(range(20_000)) + [20_000 - IDS_MAX] + [20_000 - IDS_MAX - 1]
+    ids = [*range(20_000), 20_000 - IDS_MAX, 20_000 - IDS_MAX - 1]
     counted = drive(ids, 0)
     assert [count for count, _ in counted[-2:]] == [1, 1]
 

@@ -45,8 +45,8 @@ def test_a_shard_keeps_an_unwanted_instrument_only_for_conversion_and_unpublishe
 
 def test_a_cycle_of_conversions_is_refused():
     with pytest.raises(ConfigError, match="break the cycle"):
-        build([Instrument("a-b", priced_with=[With("a-b", "c-d")]), Instrument("c-d", priced_with=[With("c-d", "a-b")])],
-              [])
+        build([Instrument("a-b", priced_with=[With("a-b", "c-d")]),
+               Instrument("c-d", priced_with=[With("c-d", "a-b")])], [])
 
 
 def test_an_unknown_conversion_is_refused_by_name():
