@@ -8,6 +8,7 @@ of what fits in a process.
 import argparse
 import importlib
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -19,7 +20,9 @@ from pathlib import Path
 from bench.measure import RESULTS, ROOT, Outcome, commit, machine
 
 #: In this order: what fits in a process first, what needs servers last.
-BENCHES = ("decode", "pipeline_memory", "websocket_price", "grpc_price", "websocket_kafka")
+BENCHES = (
+    "decode", "pipeline_memory", "consensus", "websocket_price", "grpc_price", "websocket_kafka", "latency",
+    "start")
 
 
 def run_all(names: Sequence[str], smoke: bool, folder: Path) -> list[str]:
@@ -60,7 +63,7 @@ def distributions(smoke: bool, folder: Path) -> int:
         sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "bench/test_in_process.py",
         f"--benchmark-json={folder / 'pytest-benchmark.json'}", f"--benchmark-min-rounds={3 if smoke else 10}",
         f"--benchmark-max-time={0.01 if smoke else 0.5}", "--benchmark-columns=min,median"],
-        cwd=ROOT, check=False, stdout=sys.stderr).returncode
+        cwd=ROOT, check=False, stdout=sys.stderr, env={**os.environ, "BENCH_SMOKE": str(int(smoke))}).returncode
 
 
 def main(argv: Sequence[str] | None = None) -> int:

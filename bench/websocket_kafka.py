@@ -36,11 +36,11 @@ MODES: tuple[Mode, ...] = ("block", "record")
 def one(address: str, count: int, rate: float, mode: Mode) -> dict[str, Any]:
     """One run; fails unless what the broker holds is what was sent."""
     prefix = f"bench-{uuid.uuid4().hex[:8]}."
-    with Child(flood, Flood(DIALECT, count, rate)) as provider:
-        url = provider.answer()
+    with Child(flood, Flood(count, rate)) as provider:
+        url = provider.answer()[0][DIALECT]
         with Child(consume, binance_task(DIALECT, url, count, partial(kafka_sink, address, mode, prefix))) as consumer:
             found: dict[str, Any] = consumer.answer()
-            sent = provider.answer()
+            sent = provider.answer()[DIALECT]
     stored = {name: records_in(address, prefix + name, name, mode) for name in ("trades", "quotes")}
     trades = sum(each["trades"] for each in sent["floods"][0])
     held = (stored["trades"][0], stored["quotes"][0])

@@ -70,11 +70,11 @@ def peer(parent: Parent, url: str, count: int) -> None:
 
 def one(count: int, rate: float, ours: bool) -> dict[str, Any]:
     """One run: seconds, CPU seconds, and what the consumer counted. Fails unless all frames became records."""
-    with Child(flood, Flood(DIALECT, count, rate)) as provider:
-        url = provider.answer()
+    with Child(flood, Flood(count, rate)) as provider:
+        url = provider.answer()[0][DIALECT]
         with Child(consume, binance_task(DIALECT, url, count)) if ours else Child(peer, url, count) as consumer:
             found: dict[str, Any] = consumer.answer()
-            sent = provider.answer()["sent"]
+            sent = provider.answer()[DIALECT]["sent"]
     if sent != count or (ours and (found["records"], found["refused"], found["gaps"]) != (count, 0, 0)):
         raise AssertionError(f"{sent} frames were sent, the consumer counted {found}")
     return found
