@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -18,7 +19,8 @@ DESCRIPTION = """\
 Serves simulated providers on this machine, over real WebSocket and gRPC, each in its own dialect:
 synthetic markets that look like markets, or captured frames. Prints the address of each, and with
 --write-config a configuration that `ingestor --shard 0 --config FILE` can be run with. Ends on Ctrl-C,
-or after --seconds, with an account of what was sent.
+or after --seconds, with an account of what was sent; for captured frames also of the records that
+they hold.
 
 Faults: KIND[/TARGET]@SECONDS[:DURATION], where the kind is one of
   of a venue's data  stuck off quiet wide crossed           target: a venue
@@ -52,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", metavar="N", type=common.natural, default=0,
                         help="the first of several ports in a row, one a dialect (default: free ones)")
     parser.add_argument("--write-config", metavar="FILE", type=Path, help="write a configuration for what is served")
+    parser.add_argument("--summary", metavar="FILE", type=Path, help="write the account as JSON, with all its details")
     parser.add_argument("--seconds", metavar="N", type=common.positive, default=0.0, help="end by itself")
 
 
@@ -99,6 +102,8 @@ async def _serve(arguments: argparse.Namespace, spec: Any) -> None:
     summary = await run(spec, started, stop)
     for task in background:
         task.cancel()
+    if arguments.summary is not None:
+        arguments.summary.write_text(json.dumps(summary, indent=1) + "\n")
     _print(_account(summary))
 
 
@@ -121,9 +126,18 @@ async def _tell_when_done(simulator: Any) -> None:
 
 def _account(summary: Any) -> Iterable[str]:
     for name, port in summary["dialects"].items():
-        yield f"{name:20} frames {port['frames']}, connections {port['connections']}"
+        yield f"{name:20} frames {port['frames']}, connections {port['connections']}{_expected(port)}"
     for kind, times in summary["faults"].items():
         yield f"fault {kind:14} {times}"
+
+
+def _expected(port: Any) -> str:
+    """What captured frames hold: records by kind, each trade once."""
+    if "expected" not in port:
+        return ""
+    kinds = {**port["expected"]["kinds"], "trade": port["expected"]["distinct_trades"]}
+    counts = [f"{kind}s {count}" for kind, count in sorted(kinds.items())]
+    return f"; {port['sent']} of {port['captured_frames']} captured, that hold {', '.join(counts)}"
 
 
 def _print(lines: Iterable[str]) -> None:
