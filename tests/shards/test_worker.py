@@ -114,7 +114,7 @@ def test_a_signal_ends_it_with_0_and_what_waited_in_batches_is_delivered(tmp_pat
 
 def test_it_is_ready_when_its_feeds_are_live_and_publishes_prices(tmp_path):
     config = tmp_path / "ingestor.yaml"
-    spec = SimulatorSpec(dialects=("binance-spot", "okx-v5", "bybit-v5"), rate=500)
+    spec = SimulatorSpec(dialects=("binance-spot", "okx-v5", "bybit-v5"), rate=2000)
 
     async def run() -> None:
         async with simulated(config, spec, sink={"kind": "null"}), shard(config) as running:
