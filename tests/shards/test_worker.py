@@ -129,6 +129,22 @@ def test_it_is_ready_when_its_feeds_are_live_and_publishes_prices(tmp_path):
     asyncio.run(run())
 
 
+def test_records_as_text_have_standard_output_to_themselves_and_the_log_goes_to_standard_error(tmp_path):
+    config = tmp_path / "ingestor.yaml"
+
+    async def run() -> tuple[list[dict], int, str]:
+        spec = SimulatorSpec(dialects=("kraken-v2",), rate=2000)
+        async with simulated(config, spec, sink={"kind": "ndjson"}), shard(config) as running:
+            async with asyncio.timeout(WITHIN_S):
+                lines = [json.loads(await running.process.stdout.readline()) for _ in range(20)]
+            return lines, *await running.end()
+
+    lines, status, err = asyncio.run(run())
+    assert status == 0
+    assert {line["kind"] for line in lines} <= {"trade", "quote", "fair"}
+    assert [json.loads(line)["event"] for line in err.splitlines()][-1] == "shard_stopped"
+
+
 def test_a_broker_that_is_not_there_keeps_it_running_and_unready(tmp_path):
     config = tmp_path / "ingestor.yaml"
     sink = {"kind": "kafka", "kafka": {"bootstrap_servers": f"127.0.0.1:{_free_port()}"}, "close_within_s": 0.5}
