@@ -36,6 +36,7 @@ VENDORS = {
     # another service, spoken to once, by an optional part of the library.
     "confluent_kafka": {
         "ingestor/sinks/kafka.py", "ingestor/sinks/kafka_topics.py", "ingestor/sinks/registry.py"},
+    "fastavro": {"ingestor/sinks/ndjson.py"},
     "prometheus_client": {"ingestor/metrics.py"},
     "redis": {"shards/store_redis.py"},
     # The simulator is the other end of the wire: a server, which no door can stand in for.

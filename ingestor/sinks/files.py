@@ -117,7 +117,7 @@ class FilesSink:
         self._writer = f"s{shard}-e{epoch}"
         self._clock_ns, self._monotonic_s = clock_ns, monotonic_s
         self._compress = compressor(settings.compression)
-        self._outbox = Outbox(HELD_BYTES_MAX, HELD_BATCHES_MAX, HELD_BYTES_MAX, HELD_BATCHES_MAX)
+        self._outbox = Outbox(HELD_BYTES_MAX, HELD_BATCHES_MAX)
         self._files: dict[str, OpenFile] = {}
         self._gathered: dict[str, Gathering] = {}
         self._again_s = 0.0

@@ -108,11 +108,19 @@ class KafkaSink:
         """Take acknowledgements, replace a failed producer, produce what waits."""
         if self._finder.error is not None:
             raise self._finder.error
-        if self._producer is not None:
-            self._producer.poll(0)
+        self._serve(0)
         if self._broken:
             self._replace()
         self._produce()
+
+    def _serve(self, timeout_s: float) -> None:
+        """Take the producer's reports."""
+        if self._producer is None:
+            return
+        try:
+            self._producer.poll(timeout_s)
+        except KafkaException as error:     # it raises what made it fatal, over and over
+            self._fail(error.args[0])
 
     def _produce(self) -> None:
         partitions, producer = self._finder.partitions, self._producer
@@ -237,9 +245,8 @@ class KafkaSink:
         end_s = self._monotonic_s() + timeout_s
         while self._outbox.records and self._monotonic_s() < end_s and self._finder.error is None:
             self.poll()
-            if self._producer is not None:
-                self._producer.poll(CLOSE_POLL_S)
-            else:
+            self._serve(CLOSE_POLL_S)
+            if self._producer is None or self._broken:
                 time.sleep(CLOSE_POLL_S)
         left = self._outbox.give_up()
         if left:

@@ -19,7 +19,7 @@ import fastavro
 import structlog
 
 from ingestor.errors import SinkError
-from ingestor.records import SNAPSHOT
+from ingestor.records import TickFlag
 from ingestor.sinks.outbox import Outbox
 from ingestor.sinks.sink import SinkStats
 from ingestor.wire.schemas import NAMES, schema
@@ -61,7 +61,7 @@ def line(topic: str, record: Mapping[str, Any]) -> dict[str, Any]:
     values = {
         "kind": kind, "provider": record["provider"], "venue": record["venue"], "symbol": record["symbol"],
         "instrument": record["instrument"], "ts_event_ns": record["ts_event_ns"], "ts_recv_ns": record["ts_recv_ns"],
-        "seq": record["sequence"], "snapshot": bool(record["flags"] & SNAPSHOT)}
+        "seq": record["sequence"], "snapshot": bool(record["flags"] & TickFlag.SNAPSHOT)}
     for name in FIELDS[kind]:
         if kind != "reference" or record[name] is not None:
             values[name] = _plain(record[name])
@@ -90,7 +90,7 @@ class NdjsonSink:
                  monotonic_s: Callable[[], float] = time.monotonic) -> None:
         self._name = "standard output" if path is None else str(path)
         self._clock_ns, self._monotonic_s = clock_ns, monotonic_s
-        self._outbox = Outbox(HELD_BYTES_MAX, HELD_BATCHES_MAX, HELD_BYTES_MAX, HELD_BATCHES_MAX)
+        self._outbox = Outbox(HELD_BYTES_MAX, HELD_BATCHES_MAX)
         self._unwritten = b""           # the rest of a batch that the file took in part
         self._trouble = ""
         self._again_s = 0.0

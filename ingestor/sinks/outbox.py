@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from ingestor.sinks.sink import Histogram, TopicStats
 
+UNBOUNDED = 1 << 62
+
 
 @dataclass(slots=True)
 class Batch:
@@ -32,10 +34,11 @@ class Outbox:
     """Batches until they are acknowledged, and the counters of a sink.
 
     `bytes_max` and `messages_max` say when it is full; `window_bytes` and `window_messages` how much may be
-    under way at once.
+    under way at once (default: all).
     """
 
-    def __init__(self, bytes_max: int, messages_max: int, window_bytes: int, window_messages: int) -> None:
+    def __init__(self, bytes_max: int, messages_max: int, window_bytes: int = UNBOUNDED,
+                 window_messages: int = UNBOUNDED) -> None:
         self._bytes_max, self._messages_max = bytes_max, messages_max
         self._window_bytes, self._window_messages = window_bytes, window_messages
         self._waiting: deque[Batch] = deque()

@@ -87,6 +87,7 @@ def fingerprint(of: object) -> int:
     return value & FINGERPRINT_MASK
 
 
+@cache
 def single_object_prefix(topic: str, mode: str) -> bytes:
     """C3 01 and the fingerprint, least significant byte first: ten bytes."""
     return SINGLE_OBJECT_MARK + fingerprint(schema(topic, mode)).to_bytes(8, "little")

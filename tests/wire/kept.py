@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import fastavro
@@ -65,12 +66,17 @@ def writer_into(sink: Any, mode: str = "block", *, subscriptions: int = 2, instr
     return writer
 
 
+@cache
+def parsed_schema(topic: str, mode: str) -> Any:
+    return fastavro.parse_schema(schema(topic, mode))
+
+
 def read(topic: str, mode: str, payload: bytes) -> dict[str, Any]:
     """One message by a stock reader, which must use it up; its prefix is checked."""
     prefix = b"" if mode == "container" else single_object_prefix(topic, mode)
     assert payload.startswith(prefix)
     stream = io.BytesIO(payload[len(prefix):])
-    record = fastavro.schemaless_reader(stream, schema(topic, mode), None)
+    record = fastavro.schemaless_reader(stream, parsed_schema(topic, mode), None)
     assert stream.read() == b""
     return record
 
