@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -18,6 +19,7 @@ from ingestor.settings.models import Mode
 from ingestor.wire.schemas import schema
 
 PREFIX_BYTES = 10       # of Avro's single-object encoding: its mark and the schema's fingerprint
+READ_MESSAGES, READ_EVERY_S = 10_000, 0.2
 READ_WITHIN_S = 20.0    # nothing for so long: the broker is gone
 
 
@@ -77,9 +79,12 @@ def _values(address: str, topic: str) -> Iterator[bytes]:
         partitions = consumer.list_topics(topic, READ_WITHIN_S).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
         open_partitions = len(partitions)
+        heard_s = time.monotonic()
         while open_partitions:
-            batch = consumer.consume(10_000, READ_WITHIN_S)
-            if not batch:
+            batch = consumer.consume(READ_MESSAGES, READ_EVERY_S)     # waits for all of either
+            if batch:
+                heard_s = time.monotonic()
+            elif time.monotonic() - heard_s > READ_WITHIN_S:
                 raise SinkError(f"{topic}: nothing came within {READ_WITHIN_S} s")
             for message in batch:
                 error = message.error()
