@@ -89,7 +89,7 @@ def _values(address: str, topic: str) -> Iterator[bytes]:
             for message in batch:
                 error = message.error()
                 if error is None:
-                    yield message.value()
+                    yield message.value() or b""
                 elif error.code() == KafkaError._PARTITION_EOF:
                     open_partitions -= 1
                 else:

@@ -7,6 +7,7 @@ random walk that they all share and a noise of their own; sources quote in rando
 
 import random
 from array import array
+from typing import Any
 
 from bench.measure import Outcome, checksum, interleave, timed
 from ingestor.pricing.consensus import PriceBook
@@ -25,15 +26,15 @@ class Rows:
     def __init__(self, sources: int, count: int) -> None:
         chance = random.Random(sources)
         self.sources = sources
-        self.columns = (array("q"), array("I"), array("d"), array("d"))
+        self.columns: tuple[array[Any], ...] = (array("q"), array("I"), array("d"), array("d"))
         self.checksum = ""
         price = 64_000.0
         for number in range(count):
             price *= 1 + chance.gauss(0, 2e-6)
             bid = round(price * (1 + chance.gauss(0, 2e-5)), 2)
             row = (BEGIN_NS + number * STEP_NS, chance.randrange(sources), bid, bid + 0.01 + round(chance.random(), 2))
-            for column, value in zip(self.columns, row, strict=True):
-                column.append(value)
+            for column, value in enumerate(row):
+                self.columns[column].append(value)
 
     def __call__(self) -> float:
         """Seconds of a turn; its prices must be those of the turns before."""

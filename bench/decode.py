@@ -5,8 +5,10 @@ and looks at no field; msgspec makes structs of the fields we use and leaves num
 records with exact decimals, times in ns and ids. Kaiko is protobuf: there the peer is Google's parser.
 """
 
+from functools import partial
+
 from bench.frames import Frames, recorded
-from bench.measure import Outcome, interleave, timed, versioned
+from bench.measure import Outcome, Variant, interleave, timed, versioned
 from bench.peers import MSGSPEC, ORJSON, PROTOBUF, msgspec_decode, orjson_loads, protobuf_parse
 from ingestor.decode import Decoder
 from ingestor.providers.registry import MODULES
@@ -45,12 +47,12 @@ def run(smoke: bool = False) -> Outcome:
         found = recorded(dialect)
         frames = enough(found, smoke)
         records = Decoder(dialect).count_all(frames)[0]
-        variants = {"ours": lambda d=dialect, f=frames, r=records: ours(d, f, r)}
+        variants: dict[str, Variant] = {"ours": partial(ours, dialect, frames, records)}
         if dialect == "kaiko":
-            variants[PROTOBUF] = lambda f=frames: protobuf_parse(f)
+            variants[PROTOBUF] = partial(protobuf_parse, frames)
         else:
-            variants[ORJSON] = lambda f=frames: orjson_loads(f)
-            variants[MSGSPEC] = lambda d=dialect, f=frames: msgspec_decode(d, f)
+            variants[ORJSON] = partial(orjson_loads, frames)
+            variants[MSGSPEC] = partial(msgspec_decode, dialect, frames)
         timings = interleave(variants, 2 if smoke else TURNS)
         best = min((name for name in variants if name != "ours"), key=lambda name: timings[name].best)
         outcome.rate(

@@ -71,9 +71,9 @@ def recorded(dialect: str) -> Frames:
     folder = captures()
     decoder = Decoder(dialect)
     kept: list[tuple[int, bytes]] = []
-    for file in FILES.get(dialect, ()) if folder else ():
+    for file in () if folder is None else (folder / name for name in FILES.get(dialect, ())):
         decoder.reset()
-        kept += [pair for pair in received(folder / file) if decoder.count_all([pair[1]])[0]]
+        kept += [pair for pair in received(file) if decoder.count_all([pair[1]])[0]]
     if len(kept) < CAPTURED_MIN:
         return generated(dialect, GENERATED)
     return Frames(dialect, "captured", [frame for _, frame in kept], [ns for ns, _ in kept])

@@ -29,7 +29,7 @@ TURNS = 3
 METHOD = "/kaikosdk.StreamTradesServiceV1/Subscribe"
 
 
-class Trades(grpc.GenericRpcHandler):
+class Trades(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Kaiko's trade stream: all messages at once, to each call."""
 
     def __init__(self, messages: list[bytes]) -> None:

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from time import process_time
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"

@@ -220,10 +220,10 @@ class Cryptofeed:
     """
 
     def __init__(self) -> None:
-        from cryptofeed.defines import BINANCE, BINANCE_FUTURES, PERPETUAL, SPOT, TICKER, TRADES
-        from cryptofeed.exchanges import Binance as Spot
+        from cryptofeed.defines import BINANCE, BINANCE_FUTURES, PERPETUAL, SPOT, TICKER, TRADES  # type: ignore[import-untyped]
+        from cryptofeed.exchanges import Binance as Spot  # type: ignore[import-untyped]
         from cryptofeed.exchanges import BinanceFutures as Futures
-        from cryptofeed.symbols import Symbol, Symbols
+        from cryptofeed.symbols import Symbol, Symbols  # type: ignore[import-untyped]
 
         logging.getLogger("feedhandler").setLevel(logging.CRITICAL)
         self.name = f"{versioned('cryptofeed')} message_handler"

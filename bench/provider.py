@@ -20,12 +20,12 @@ WIDE = ("binance-spot", "okx-v5", "coinbase-exchange", "kraken-v2")
 
 
 class Flood(NamedTuple):
-    """What to send over each connection; `rate` in frames a second, 0 for flat out, `count` 0 for no end.
+    """What to send over each connection; `rate` in frames a second, 0 for flat out, `frames` 0 for no end.
 
     `live` is no flood: markets that begin with the first subscription, at `rate` over all of them, without end.
     """
 
-    count: int
+    frames: int
     rate: float = 0.0
     markets: str | Sequence[MarketSpec] = NARROW
     dialects: Sequence[str] = ()
@@ -38,13 +38,13 @@ def flood(parent: Parent, asked: Flood) -> None:
 
 
 async def _flood(parent: Parent, asked: Flood) -> None:
-    blast = None if asked.live else BlastSpec(frames=asked.count, rate=asked.rate)
+    blast = None if asked.live else BlastSpec(frames=asked.frames, rate=asked.rate)
     simulator = Simulator(SimulatorSpec(
         markets=asked.markets, dialects=asked.dialects, settle_s=SETTLE_S, blast=blast, rate=asked.rate or RATE_UNUSED))
     addresses = await simulator.start()
     try:
         parent.send((addresses, simulator.markets))
-        if asked.count:
+        if asked.frames:
             await simulator.wait_done()
         else:
             await asyncio.to_thread(parent.receive)

@@ -7,12 +7,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.measure import ROOT
@@ -28,7 +28,7 @@ class Moment(NamedTuple):
 
     at_s: float
     cpu_s: float
-    samples: Counter[str]
+    samples: dict[str, float]
     buckets: dict[str, dict[float, float]]
 
 
@@ -81,7 +81,7 @@ class Shard:
         except urllib.error.URLError:
             return None
         usage = self._usage.cpu_times()
-        moment = Moment(time.monotonic(), usage.user + usage.system, Counter(), {})
+        moment = Moment(time.monotonic(), usage.user + usage.system, defaultdict(float), {})
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
                 if sample.name.endswith("_bucket"):

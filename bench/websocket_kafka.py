@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, Message, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from bench.broker import broker, records_in
 from bench.consumer import binance_task, consume

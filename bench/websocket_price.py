@@ -58,7 +58,8 @@ def peer(parent: Parent, url: str, count: int) -> None:
 
     async def main() -> None:
         done = asyncio.Event()
-        transport, listener = await ws_connect(lambda: Listener(count, done), f"{url}/stream")
+        listener = Listener(count, done)
+        transport, _ = await ws_connect(lambda: listener, f"{url}/stream")
         await done.wait()
         parent.send({"counted": count, "seconds": (time.monotonic_ns() - listener.begun_ns) / 1e9,
                      "cpu_s": time.process_time() - listener.cpu_s})
