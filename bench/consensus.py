@@ -26,7 +26,7 @@ class Rows:
     def __init__(self, sources: int, count: int) -> None:
         chance = random.Random(sources)
         self.sources = sources
-        self.columns: tuple[array[Any], ...] = (array("q"), array("I"), array("d"), array("d"))
+        self.columns: list[array[Any]] = [array("q"), array("I"), array("d"), array("d")]
         self.checksum = ""
         price = 64_000.0
         for number in range(count):
