@@ -27,7 +27,7 @@ from ingestor.sinks.sink import SinkStats
 from ingestor.wire.schemas import schema_name, schema_text
 from ingestor.wire.topics import TOPICS
 
-BLOCK_BYTES = 256 * 1024        # datums of many instruments share a block up to here, which compresses well
+BLOCK_BYTES = 64 * 1024         # datums of many instruments share a block; compressing it takes about a millisecond
 BLOCK_AGE_S = 0.25              # the longest that a batch waits for company
 HELD_BYTES_MAX = 256 << 20      # in memory while the disk takes nothing: then the doors stop reading
 HELD_BATCHES_MAX = 1_000_000

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from ingestor.sinks.sink import Histogram, TopicStats
 
 UNBOUNDED = 1 << 62
+# What holding a batch costs beside its bytes: objects, their headers, places in a deque and a mapping. A
+# quiet market's blocks are smaller than that, and the bound is one of memory.
+BATCH_BYTES = 400
+MESSAGE_BYTES = 50      # of each further message in a list
 
 
 @dataclass(slots=True)
@@ -26,7 +30,7 @@ class Batch:
     oldest_recv_ns: int
     newest_recv_ns: int
     messages: int
-    size: int               # bytes of the payloads and their keys
+    size: int               # bytes of memory
     attempts: int = 0
 
 
@@ -57,9 +61,10 @@ class Outbox:
             newest_recv_ns: int) -> None:
         """Keep what write() was given."""
         if isinstance(payload, list):
-            messages, size = len(payload), sum(map(len, payload)) + len(key) * len(payload)
+            messages = len(payload)
+            size = sum(map(len, payload)) + messages * MESSAGE_BYTES + BATCH_BYTES
         else:
-            messages, size = 1, len(payload) + len(key)
+            messages, size = 1, len(payload) + BATCH_BYTES
         self._numbers += 1
         self._waiting.append(Batch(
             self._numbers, topic, key, slot, payload, records, oldest_recv_ns, newest_recv_ns, messages, size))

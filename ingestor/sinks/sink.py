@@ -57,7 +57,10 @@ class BrokerStats:
 
 @dataclass(frozen=True)
 class SinkStats:
-    """A snapshot of a sink's counters. Latencies are from a batch's receive times to its acknowledgement."""
+    """A snapshot of a sink's counters. Latencies are from a batch's receive times to its acknowledgement.
+
+    `queue_bytes` is the memory that batches take until they are acknowledged.
+    """
 
     topics: Mapping[str, TopicStats]
     queue_messages: int

@@ -34,7 +34,7 @@ def write_record(Writer writer not None, uint32_t subscription, dict record not 
     cdef Tick tick
     cdef bytes identifier = None
     cdef int status = 0, i
-    cdef uint32_t n
+    cdef uint32_t _n
     if subscription >= writer.subscriptions_count:
         raise IndexError(f"subscription {subscription} is not defined")
     memset(&tick, 0, sizeof(Tick))
@@ -59,7 +59,7 @@ def write_record(Writer writer not None, uint32_t subscription, dict record not 
         identifier = record["id"].encode()
         tick.id = Text(at=<const uint8_t*> <const char*> identifier, size=<uint32_t> len(identifier))
     with nogil:
-        for n in range(repeats):
+        for _n in range(repeats):
             status = writer.take(subscription, &tick)
             tick.record_sequence += 1
     return status
@@ -74,7 +74,7 @@ def write_fair(Writer writer not None, uint32_t instrument, dict record not None
     """Take one fair price; `flagged` are subscription numbers. Keys are the schema's fields."""
     cdef Fair fair
     cdef uint32_t[256] numbers
-    cdef uint32_t count = <uint32_t> len(flagged), n
+    cdef uint32_t count = <uint32_t> len(flagged), n, _n
     cdef int status = 0
     if instrument >= writer.instruments_count:
         raise IndexError(f"instrument {instrument} is not defined")
@@ -94,6 +94,6 @@ def write_fair(Writer writer not None, uint32_t instrument, dict record not None
     fair.venues_used = record.get("venues_used", 0)
     fair.version = record.get("version", 0)
     with nogil:
-        for n in range(repeats):
+        for _n in range(repeats):
             status = writer.take_fair(instrument, &fair, numbers, count)
     return status

@@ -332,7 +332,7 @@ cdef class Writer:
         cdef Topic* topic = &self.topics[number]
         cdef Instrument* of = &self.instruments[instrument]
         cdef Subscription* listed
-        cdef uint32_t i, seat = topic.batches[instrument].first_seat
+        cdef uint32_t _i, seat = topic.batches[instrument].first_seat
         cdef list header = [topic.prefix[:topic.prefix_bytes]]
         cdef bytes head, payload
         cdef uint8_t* at
@@ -341,7 +341,7 @@ cdef class Writer:
         else:
             header.append(of.head[:of.head_bytes])
             header.append(long_bytes(subscriptions))
-            for i in range(subscriptions):
+            for _i in range(subscriptions):
                 listed = &self.subscriptions[seat]
                 header.append(listed.constant[of.head_bytes:listed.constant_bytes])
                 seat = listed.seats[number].next

@@ -1,11 +1,13 @@
 """The Kafka sink on a real broker: what arrives, where, in what order, and what is told of it."""
 
 import pytest
+from pydantic import SecretStr
 
 from ingestor.errors import ConfigError
 from ingestor.settings import KafkaSettings, SinkSettings
 from ingestor.sinks import open_sink
 from ingestor.sinks.kafka import KafkaSink
+from ingestor.sinks.kafka_conf import client_conf
 from ingestor.wire.plain import write_fair, write_record
 from ingestor.wire.topics import TopicSettings
 from tests.sinks.kafkas import PARTITIONS, deliver, pump, sequences
@@ -166,3 +168,19 @@ def test_the_settings_choose_the_kafka_sink(topics):
     sink = open_sink(settings, {"trades": TopicSettings("record")}, topics.prefix, 0, 0)
     pump(sink, lambda: sink.ready)
     assert sink.close(0) == 0
+
+
+def test_how_to_speak_to_the_brokers_comes_from_the_settings():
+    settings = KafkaSettings(
+        bootstrap_servers="a:1,b:2", security_protocol="sasl_ssl", sasl_mechanism="SCRAM-SHA-512", username="u",
+        tls_ca_file="ca.pem")
+    settings._password = SecretStr("secret")
+    assert client_conf(settings) == {
+        "bootstrap.servers": "a:1,b:2", "security.protocol": "sasl_ssl", "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "u", "sasl.password": "secret", "ssl.ca.location": "ca.pem"}
+
+
+def test_without_sasl_no_password_is_given_away():
+    settings = KafkaSettings(bootstrap_servers="a:1", username="u")
+    settings._password = SecretStr("secret")
+    assert client_conf(settings) == {"bootstrap.servers": "a:1", "security.protocol": "plaintext"}

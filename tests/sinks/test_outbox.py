@@ -4,17 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.sinks.outbox import Outbox
+from ingestor.sinks.outbox import BATCH_BYTES, MESSAGE_BYTES, Outbox
 from ingestor.sinks.sink import Histogram
 
 S = 1_000_000_000
 
 
-def outbox(bytes_max=1000, messages_max=100, window_bytes=10_000, window_messages=1000) -> Outbox:
+SIZE = BATCH_BYTES + 10      # of one batch of put()
+
+
+def outbox(bytes_max=1000 * SIZE, messages_max=100, window_bytes=1000 * SIZE, window_messages=1000) -> Outbox:
     return Outbox(bytes_max, messages_max, window_bytes, window_messages)
 
 
-def put(box: Outbox, payload: bytes | list[bytes] = b"x" * 9, topic="trades", records=1, oldest=0, newest=0) -> None:
+def put(box: Outbox, payload: bytes | list[bytes] = b"x" * 10, topic="trades", records=1, oldest=0, newest=0) -> None:
     box.put(topic, b"k", 7, payload, records, oldest, newest)
 
 
@@ -34,12 +37,11 @@ def test_batches_come_out_in_the_order_they_went_in():
 
 
 def test_it_is_full_at_its_bound_of_bytes_and_not_one_byte_before():
-    box = outbox(bytes_max=20)
-    put(box, b"x" * 9)
-    put(box, b"x" * 8)
-    assert (box.bytes, box.full) == (19, False)
-    put(box, b"")
-    assert (box.bytes, box.full) == (20, True)
+    for less, full in ((1, False), (0, True)):
+        box = outbox(bytes_max=2 * SIZE)
+        put(box)
+        put(box, b"x" * (10 - less))
+        assert (box.bytes, box.full) == (2 * SIZE - less, full)
 
 
 def test_it_is_full_at_its_bound_of_messages():
@@ -51,25 +53,25 @@ def test_it_is_full_at_its_bound_of_messages():
 
 
 def test_it_stays_full_until_half_has_left():
-    box = outbox(bytes_max=40)
+    box = outbox(bytes_max=4 * SIZE)
     for _ in range(4):
         put(box)
     send_all(box)
     box.acknowledge(1, 0)
-    assert (box.bytes, box.full) == (30, True)
+    assert (box.bytes, box.full) == (3 * SIZE, True)
     box.acknowledge(2, 0)
-    assert (box.bytes, box.full) == (20, False)
+    assert (box.bytes, box.full) == (2 * SIZE, False)
 
 
 def test_it_keeps_what_it_is_given_beyond_its_bound():
-    box = outbox(bytes_max=10)
+    box = outbox(bytes_max=SIZE)
     for _ in range(100):
         put(box)
-    assert (box.bytes, box.messages, box.records) == (1000, 100, 100)
+    assert (box.bytes, box.messages, box.records) == (100 * SIZE, 100, 100)
 
 
 def test_the_window_bounds_what_is_under_way():
-    box = outbox(window_bytes=20)
+    box = outbox(window_bytes=2 * SIZE)
     for _ in range(3):
         put(box)
     assert send_all(box) == [1, 2]
@@ -78,8 +80,8 @@ def test_the_window_bounds_what_is_under_way():
 
 
 def test_a_batch_larger_than_the_window_goes_alone():
-    box = outbox(window_bytes=20)
-    put(box, b"x" * 500)
+    box = outbox(window_bytes=2 * SIZE)
+    put(box, b"x" * 3 * SIZE)
     put(box)
     assert send_all(box) == [1]
     box.acknowledge(1, 0)
@@ -107,10 +109,10 @@ def test_a_second_acknowledgement_changes_nothing():
     assert (box.topics["trades"].delivered, box.bytes, box.messages, box.records) == (1, 0, 0, 0)
 
 
-def test_a_list_counts_each_message_and_its_key():
+def test_a_list_counts_each_message_and_what_holding_it_costs():
     box = outbox()
     put(box, [b"abc", b"de"], records=2)
-    assert (box.messages, box.bytes, box.records) == (2, 7, 2)
+    assert (box.messages, box.bytes, box.records) == (2, 5 + 2 * MESSAGE_BYTES + BATCH_BYTES, 2)
 
 
 def test_what_is_given_up_is_counted_as_failed():
