@@ -8,8 +8,6 @@ the trades that plain json finds in the captures.
 import io
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,11 +19,13 @@ from pathlib import Path
 
 import fastavro
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+
+from tests.services import Kafka, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DIALECTS = ("binance-spot", "binance-usdm", "coinbase-exchange", "kraken-v2", "okx-v5", "bybit-v5")
 SNAPSHOT = 1
+PREFIX = "captured."
 SIDES = {"buy": "sell", "sell": "buy"}
 #: captured spans are up to 11.5 minutes: at this speed the run lasts long enough to lose the broker within it
 SPEED = "60"
@@ -80,52 +80,18 @@ def expected_trades(captures, dialect):
     return found
 
 
-def topic_trades(address):
-    """(provider, trade) with its flags for every record of the trades topic, read by a stock consumer."""
-    consumer = Consumer({"bootstrap.servers": address, "group.id": "proof", "auto.offset.reset": "earliest",
-                         "enable.partition.eof": True})
+def topic_trades(kafka):
+    """(provider, trade, flags) for every record of the trades topic, read by stock clients."""
     schema = fastavro.schema.load_schema(ROOT / "ingestor" / "wire" / "trade_block.avsc")
-    partitions = [TopicPartition("trades", number, 0)
-                  for number in consumer.list_topics("trades", timeout=20).topics["trades"].partitions]
-    consumer.assign(partitions)
-    records, ended = [], 0
-    while ended < len(partitions):
-        message = consumer.poll(20)
-        assert message is not None, "the broker fell silent"
-        if message.error() is not None:
-            ended += 1
-            continue
+    records = []
+    for message in kafka.read(f"{PREFIX}trades"):
         block = fastavro.schemaless_reader(io.BytesIO(message.value()[10:]), schema)
         assert message.key() == block["instrument"].encode()
         for each in block["records"]:
             of = block["subscriptions"][each["subscription"]]
             records.append((of["provider"], (of["symbol"], of["channel"], each["id"], each["side"], each["price"],
                                              each["size"], each["ts_event_ns"]), each["flags"]))
-    consumer.close()
     return records
-
-
-@pytest.fixture
-def free_ports():
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-class Broker:
-    """A broker of this test's own, since it is killed."""
-
-    def __init__(self, folder, port):
-        self.folder, self.port, self.address = folder, port, f"127.0.0.1:{port}"
-
-    def run(self, action):
-        subprocess.run([sys.executable, ROOT / "scripts" / "kafka", action, "--port", str(self.port), "--dir",
-                        str(self.folder)], check=True, capture_output=True, timeout=180)
-
-    def kill(self):
-        os.kill(int((self.folder / "pid").read_text().split()[0]), signal.SIGKILL)
 
 
 def metric(port, name):
@@ -148,14 +114,12 @@ def wait_until(truth, seconds, process):
 
 
 @pytest.mark.kafka
+@pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_every_captured_trade_is_in_the_topic_once_though_the_broker_was_killed_in_the_middle(
-        captures: Path, tmp_path: Path, free_ports) -> None:
-    kafka_port, http_port = free_ports
-    broker = Broker(tmp_path / "kafka", kafka_port)
-    broker.run("start")
+        captures: Path, tmp_path: Path, kafka: Kafka) -> None:
     command = [sys.executable, "-m", "ingestor"]
-    config = tmp_path / "captured.yaml"
+    config, http_port = tmp_path / "captured.yaml", free_port()
     simulator = subprocess.Popen(
         [*command, "simulate", "--captures", str(captures), "--speed", SPEED, "--write-config", str(config)],
         stdout=subprocess.PIPE, text=True, cwd=ROOT)
@@ -167,13 +131,13 @@ def test_every_captured_trade_is_in_the_topic_once_though_the_broker_was_killed_
         shard = subprocess.Popen(
             [*command, "--shard", "0", "--config", str(config)], stdout=subprocess.DEVNULL, cwd=ROOT, env={
                 **os.environ, "INGESTOR_HTTP__PORT": str(http_port), "INGESTOR_SINK__KIND": "kafka",
-                "INGESTOR_SINK__KAFKA__BOOTSTRAP_SERVERS": broker.address,
+                "INGESTOR_TOPICS__PREFIX": PREFIX, "INGESTOR_SINK__KAFKA__BOOTSTRAP_SERVERS": kafka.address,
                 "INGESTOR_SINK__KAFKA__CREATE_TOPICS": "true"})
         wait_until(lambda: metric(http_port, "ingestor_kafka_delivered_total") > 500, 60, shard)
-        broker.kill()
+        kafka.kill()
         produced = metric(http_port, "ingestor_kafka_produced_total")
         wait_until(lambda: metric(http_port, "ingestor_kafka_produced_total") > produced, 30, shard)
-        broker.run("start")
+        kafka.start()
         for line in simulator.stdout:
             if line.startswith("all captured frames are sent"):
                 break
@@ -181,14 +145,15 @@ def test_every_captured_trade_is_in_the_topic_once_though_the_broker_was_killed_
                             == metric(http_port, "ingestor_kafka_produced_total")), 90, shard)
         shard.terminate()
         assert shard.wait(60) == 0
-        records = topic_trades(broker.address)
     finally:
         for process in (shard, simulator):
             if process is not None:
                 process.kill()
                 process.wait()
         simulator.stdout.close()
-        broker.run("stop")
+        if not kafka.answers():
+            kafka.start()
+    records = topic_trades(kafka)
     for dialect in DIALECTS:
         found = Counter(trade for provider, trade, _ in records if provider == dialect)
         expected = expected_trades(captures, dialect)
