@@ -60,7 +60,9 @@ def distributions(smoke: bool, folder: Path) -> int:
     """The same variants under pytest-benchmark, to its own JSON. Returns the exit status."""
     folder.mkdir(parents=True, exist_ok=True)
     return subprocess.run([
-        sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "bench/test_in_process.py",
+        # The suite's configuration needs plugins that benches do not install.
+        sys.executable, "-m", "pytest", "-q", "-c", os.devnull, f"--rootdir={ROOT}", "-p", "no:cacheprovider",
+        "bench/test_in_process.py",
         f"--benchmark-json={folder / 'pytest-benchmark.json'}", f"--benchmark-min-rounds={3 if smoke else 10}",
         f"--benchmark-max-time={0.01 if smoke else 0.5}", "--benchmark-columns=min,median"],
         cwd=ROOT, check=False, stdout=sys.stderr, env={**os.environ, "BENCH_SMOKE": str(int(smoke))}).returncode
