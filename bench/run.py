@@ -62,7 +62,7 @@ def distributions(smoke: bool, folder: Path) -> int:
     return subprocess.run([
         # The suite's configuration needs plugins that benches do not install.
         sys.executable, "-m", "pytest", "-q", "-c", os.devnull, f"--rootdir={ROOT}", "-p", "no:cacheprovider",
-        "bench/test_in_process.py",
+        "bench/test_in_process.py", f"--benchmark-storage=file://{folder}",
         f"--benchmark-json={folder / 'pytest-benchmark.json'}", f"--benchmark-min-rounds={3 if smoke else 10}",
         f"--benchmark-max-time={0.01 if smoke else 0.5}", "--benchmark-columns=min,median"],
         cwd=ROOT, check=False, stdout=sys.stderr, env={**os.environ, "BENCH_SMOKE": str(int(smoke))}).returncode
