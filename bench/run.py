@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -79,6 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(argv)
     if unknown := [name for name in asked.names if name not in BENCHES]:
         parser.error(f"no bench {', '.join(unknown)}: use {', '.join(BENCHES)}")
+    # Ended from outside, the servers and shards that a bench has started end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     failed = run_all([name for name in BENCHES if name in asked.names or not asked.names], asked.smoke, asked.out)
     if not asked.names and distributions(asked.smoke, asked.out):
         failed.append("pytest-benchmark")
