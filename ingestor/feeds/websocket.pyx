@@ -248,6 +248,8 @@ cdef class WebSocketDoor(WSListener):
     cdef int goodbye(self, WSFrame frame) except -1:
         """The server closes: answer with its own code, as RFC 6455 5.5.1 wants."""
         cdef int code = frame.get_close_code()
+        if self.transport.is_close_frame_sent:
+            return 0    # picows said goodbye first: its parser refused a frame, which _line_ended() tells
         words = (frame.get_close_message() or b"").decode("utf-8", "replace")
         self.end(ConnectionFault(
             Reason.SERVER_CLOSED, f"the server closed with {code or 'no code'} {words}".rstrip()), code or WSCloseCode.OK)
@@ -297,7 +299,6 @@ cdef class WebSocketDoor(WSListener):
         line = (self.transport.disconnected_future,)
         if not self.transport.is_disconnected:
             self.end(ConnectionFault(Reason.STOPPED, "we closed the connection"))
-            self.transport.underlying_transport.resume_reading()
         await asyncio.wait(line, timeout=CLOSE_WITHIN_S)
         self.transport.disconnect(False)
         await asyncio.wait(line, timeout=CLOSE_WITHIN_S)

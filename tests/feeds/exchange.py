@@ -73,8 +73,12 @@ class Exchange(Server):
         self.goodbyes: list[bytes] = []
 
     async def say(self, *texts: bytes) -> None:
+        await self.send(*map(frame, texts))
+
+    async def send(self, *frames: bytes) -> None:
+        """Frames or any other bytes, to all that are open."""
         for peer in self._open:
-            await peer.send(*map(frame, texts))
+            await peer.send(*frames)
 
     async def until(self, connections: int, texts: int) -> None:
         """Wait for so many connections, and so many texts on the last."""

@@ -17,6 +17,8 @@ from ingestor.providers.registry import load
 from tests.feeds.certificates import Authority
 from tests.feeds.doors import until
 from tests.feeds.exchange import ANSWERS, Exchange
+from tests.feeds.peer import CONTINUATION, PING, frame
+from tests.feeds.test_deflate import Deflater
 from tests.markets import Market, binance_trade, build
 from tests.proxy import Proxy
 
@@ -90,6 +92,39 @@ async def test_trades_flow_into_the_pipeline():
         await exchange.say(*(binance_trade(id) for id in range(1, 1001)))
         await until(lambda: taken(pipeline) == 1000)
         assert pipeline.fairs()[0]["price"] == 100.5
+
+
+async def test_fragments_and_compressed_messages_flow_into_the_pipeline_too():
+    answer = "Sec-WebSocket-Extensions: permessage-deflate"
+    async with Exchange("binance-spot", headers=(answer,)) as exchange, feeding(
+            exchange, trades("BTCUSD"), deflate=True) as (feed, pipeline):
+        await until(lambda: states(feed) == {"LIVE"})
+        deflate = Deflater()
+        first, second, ack = deflate(binance_trade(1)), deflate(binance_trade(2)), deflate(b'{"result":null,"id":9}')
+        plain = binance_trade(3)
+        await exchange.send(
+            frame(first, rsv=4), frame(second[:9], fin=False, rsv=4), frame(b"?", PING),
+            frame(second[9:], CONTINUATION), frame(ack, rsv=4), frame(plain[:50], fin=False),
+            frame(plain[50:], CONTINUATION), frame(binance_trade(4)))
+        await until(lambda: taken(pipeline) == 4)
+        counted = pipeline.counters()["connections"][0]
+        assert (counted["statuses"]["decoded"], counted["statuses"]["control"]) == (4, 2)
+        assert feed.stats()[0].connects == 1
+
+
+async def test_bad_frames_are_counted_and_cost_neither_the_connection_nor_the_next_good_frame():
+    good = binance_trade(1)
+    bad = [b"", b"{", good[:60], b"\xff\xfe\x00", good.replace(b"100.5", b"1e5e"), good.replace(b"BTC", b"\xc3\x28C"),
+           b"[" * 600 + b"]" * 600, good + b"x"]
+    async with Exchange("binance-spot") as exchange, feeding(exchange, trades("BTCUSD")) as (feed, pipeline):
+        await until(lambda: states(feed) == {"LIVE"})
+        for number, frame_of_nobody in enumerate(bad):
+            await exchange.say(frame_of_nobody, binance_trade(number + 10))
+        await until(lambda: taken(pipeline) == len(bad))
+        statuses = pipeline.counters()["connections"][0]["statuses"]
+        refused = sum(statuses.values()) - statuses["decoded"] - statuses["control"] - statuses["ignored"]
+        assert refused == len(pipeline.quarantine()) == len(bad)
+        assert (feed.stats()[0].connects, states(feed)) == (1, {"LIVE"})
 
 
 async def test_a_cut_line_is_replaced_and_everything_is_subscribed_again():

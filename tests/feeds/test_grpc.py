@@ -112,7 +112,7 @@ async def test_one_call_that_is_not_ours_is_refused_and_the_other_flows():
 
     with KaikoServer(refuse) as server:
         async with feeding(server.port, BOTH) as (feed, pipeline):
-            await until(lambda: feed.stats()[0].refused == 1)
+            await until(lambda: feed.stats()[0].refused == 1 and of(server, TRADES))
             of(server, TRADES)[0].send(trade(1))
             await until(lambda: count(pipeline) == 1)
             stats = feed.stats()[0]
