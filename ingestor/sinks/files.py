@@ -166,6 +166,9 @@ class FilesSink:
         self._outbox.put(topic, key, slot, payload, records, oldest_recv_ns, newest_recv_ns)
         self._gather()
 
+    def boundary(self) -> None:
+        """Blocks are written as they fill."""
+
     def poll(self) -> None:
         """Write blocks that are old enough, close files that are."""
         now_s = self._monotonic_s()
@@ -177,8 +180,7 @@ class FilesSink:
                 self._close(topic)
 
     def _gather(self) -> None:
-        while (batch := self._outbox.next()) is not None:
-            self._outbox.sent()
+        for batch in self._outbox.take():
             gathering = self._gathered.get(batch.topic)
             if gathering is None:
                 gathering = self._gathered[batch.topic] = Gathering(self._monotonic_s())
@@ -210,9 +212,7 @@ class FilesSink:
         if self._trouble:
             self._trouble = ""
             log.info("files_writable_again", path=str(self._settings.path))
-        now_ns = self._clock_ns()
-        for batch in batches:
-            self._outbox.acknowledge(batch.number, now_ns)
+        self._outbox.acknowledge(batches, self._clock_ns())
         if file.size >= self._settings.rotate_bytes:
             self._close(topic)
 

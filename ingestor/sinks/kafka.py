@@ -71,7 +71,7 @@ class KafkaSink:
         self._outage = ""
         self._said_s: dict[str, float] = {}
         self._brokers: dict[str, BrokerStats] = {}
-        self._finder = TopicFinder(settings, list(self._names.values()))
+        self._finder = TopicFinder(settings, self._names)
 
     # What the worker asks.
 
@@ -100,14 +100,17 @@ class KafkaSink:
 
     def write(self, topic: str, key: bytes, slot: int, payload: bytes | list[bytes], records: int, oldest_recv_ns: int,
               newest_recv_ns: int) -> None:
-        """Keep the batch, and produce it if nothing waits before it."""
+        """Keep the batch, to be produced with others of its partition."""
         self._outbox.put(topic, key, slot, payload, records, oldest_recv_ns, newest_recv_ns)
-        self._produce()
 
     def poll(self) -> None:
-        """Take acknowledgements, replace a failed producer, produce what waits."""
+        """Go on; and say it if the topics can't be used as they are."""
         if self._finder.error is not None:
             raise self._finder.error
+        self.boundary()
+
+    def boundary(self) -> None:
+        """Take acknowledgements, replace a failed producer, produce what waits."""
         self._serve(0)
         if self._broken:
             self._replace()
@@ -123,57 +126,56 @@ class KafkaSink:
             self._fail(error.args[0])
 
     def _produce(self) -> None:
+        """One step of what waits, by partition: the order within a partition is all that Kafka keeps."""
         partitions, producer = self._finder.partitions, self._producer
         if partitions is None or producer is None or self._broken:
             return
-        size = messages = 0
-        while size < STEP_BYTES and messages < STEP_MESSAGES:
-            batch = self._outbox.next()
-            if batch is None:
-                return
-            name = self._names[batch.topic]
+        by_partition: dict[tuple[str, int], list[Batch]] = {}
+        for batch in self._outbox.take(STEP_BYTES, STEP_MESSAGES):
+            place = batch.topic, batch.slot % partitions[batch.topic]
+            if place in by_partition:
+                by_partition[place].append(batch)
+            else:
+                by_partition[place] = [batch]
+        for (topic, partition), batches in by_partition.items():
             try:
-                self._produce_batch(producer, name, batch.slot % partitions[name], batch)
-            except BufferError:
-                return      # librdkafka's own bounds are off, so this is not to be; it is tried again
+                self._produce_batches(producer, self._names[topic], partition, batches)
             except KafkaException as error:
-                self._fail(error.args[0], batch)
+                self._fail(error.args[0], batches)
                 return
-            self._outbox.sent()
-            size += batch.size
-            messages += batch.messages
 
-    def _produce_batch(self, producer: Producer, name: str, partition: int, batch: Batch) -> None:
-        """One message, or a list of them of which the last one's report speaks for all (kafka_conf.py says why)."""
-        report = partial(self._on_delivery, self._generation, batch)
-        if isinstance(batch.payload, bytes):
-            producer.produce(name, batch.payload, batch.key, partition, on_delivery=report)
-            return
-        messages: list[dict[str, Any]] = [{"value": value, "key": batch.key} for value in batch.payload]
-        messages[-1]["callback"] = report
+    def _produce_batches(self, producer: Producer, name: str, partition: int, batches: list[Batch]) -> None:
+        """The report of the last message speaks for all of them: kafka_conf.py says why."""
+        messages: list[dict[str, Any]] = []
+        for batch in batches:
+            if isinstance(batch.payload, bytes):
+                messages.append({"value": batch.payload, "key": batch.key})
+            else:
+                messages += [{"value": value, "key": batch.key} for value in batch.payload]
+        messages[-1]["callback"] = partial(self._on_delivery, self._generation, batches)
         if producer.produce_batch(name, messages, partition) < len(messages):
             # Some may be under way: as with any failure, all of them are produced again by a new producer.
             raise KafkaException(next(message["_error"] for message in messages if "_error" in message))
 
-    def _on_delivery(self, generation: int, batch: Batch, error: KafkaError | None, _message: Message) -> None:
+    def _on_delivery(self, generation: int, batches: list[Batch], error: KafkaError | None, _message: Message) -> None:
         if error is None:
-            self._outbox.acknowledge(batch.number, self._clock_ns())
+            self._outbox.acknowledge(batches, self._clock_ns())
             if self._outage:
                 self._outage = ""
                 log.info("kafka_reachable_again", queued_messages=self._outbox.messages)
         elif generation == self._generation and error.code() not in (KafkaError._PURGE_QUEUE,
                                                                      KafkaError._PURGE_INFLIGHT):
-            self._fail(error, batch)
+            self._fail(error, batches)
 
     # Trouble.
 
-    def _fail(self, error: KafkaError, batch: Batch | None = None) -> None:
+    def _fail(self, error: KafkaError, batches: list[Batch] | None = None) -> None:
         """This producer can't go on without a loss: it is to be replaced."""
-        if batch is not None:
-            failures = self._outbox.topic(batch.topic).failures
-            failures[error.name()] = failures.get(error.name(), 0) + batch.messages
+        if batches:
+            failures = self._outbox.topic(batches[0].topic).failures
+            failures[error.name()] = failures.get(error.name(), 0) + sum(batch.messages for batch in batches)
         if not self._broken:
-            named = f"topic {self._names[batch.topic]}: " if batch is not None else ""
+            named = f"topic {self._names[batches[0].topic]}: " if batches else ""
             self._broken = f"Kafka refuses what is produced: {named}{error.name()}: {error.str()}"
             self._broken_s = self._monotonic_s()
             log.error("kafka_producer_failed", why=self._broken, queued_messages=self._outbox.messages)
@@ -244,7 +246,7 @@ class KafkaSink:
         """Deliver what is there, for at most so long; return how many records were left."""
         end_s = self._monotonic_s() + timeout_s
         while self._outbox.records and self._monotonic_s() < end_s and self._finder.error is None:
-            self.poll()
+            self.boundary()
             self._serve(CLOSE_POLL_S)
             if self._producer is None or self._broken:
                 time.sleep(CLOSE_POLL_S)

@@ -5,7 +5,7 @@ findings instead. It ends when all is found, or found wrong.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -25,12 +25,13 @@ log = structlog.get_logger()
 
 
 class TopicFinder:
-    """Looks for `names` (full names of topics) until each is there with a number of partitions that fits.
+    """Looks for topics (name without prefix -> name) until each is there with a number of partitions that fits.
 
-    `partitions` is None until then; `reason` says what is missing; `error` what only a person can mend.
+    `partitions` (by name without prefix) is None until then; `reason` says what is missing; `error` what only
+    a person can mend.
     """
 
-    def __init__(self, settings: KafkaSettings, names: Sequence[str]) -> None:
+    def __init__(self, settings: KafkaSettings, names: Mapping[str, str]) -> None:
         self.partitions: Mapping[str, int] | None = None
         self.error: ConfigError | None = None
         self.reason = f"no broker has answered yet at {settings.bootstrap_servers}"
@@ -60,12 +61,12 @@ class TopicFinder:
         while not self._stop.is_set():
             try:
                 found = self._ask()
-                if missing := [name for name in self._names if name not in found]:
+                if missing := [name for name in self._names.values() if name not in found]:
                     self._want(missing)
                 elif self._fit(found):
                     self.reason = ""
-                    self.partitions = {name: found[name] for name in self._names}
-                    log.info("kafka_topics_found", partitions=self.partitions)
+                    log.info("kafka_topics_found", partitions={name: found[name] for name in self._names.values()})
+                    self.partitions = {topic: found[name] for topic, name in self._names.items()}
                     return
             except ConfigError as error:
                 self.reason, self.error = str(error), error
@@ -105,7 +106,7 @@ class TopicFinder:
                 log.warning("kafka_topic_refused", topic=name, why=error.args[0].str())
 
     def _fit(self, found: Mapping[str, Any]) -> bool:
-        wrong = [f"{name} has {found[name]}" for name in self._names if SLOTS % found[name]]
+        wrong = [f"{name} has {found[name]}" for name in self._names.values() if SLOTS % found[name]]
         if wrong:
             raise ConfigError(
                 f"Kafka: the number of partitions must divide {SLOTS}, so that a slot's records stay in one: "

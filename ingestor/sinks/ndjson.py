@@ -20,7 +20,7 @@ import structlog
 
 from ingestor.errors import SinkError
 from ingestor.records import TickFlag
-from ingestor.sinks.outbox import Outbox
+from ingestor.sinks.outbox import Batch, Outbox
 from ingestor.sinks.sink import SinkStats
 from ingestor.wire.schemas import NAMES, schema
 from ingestor.wire.topics import TOPICS
@@ -91,7 +91,8 @@ class NdjsonSink:
         self._name = "standard output" if path is None else str(path)
         self._clock_ns, self._monotonic_s = clock_ns, monotonic_s
         self._outbox = Outbox(HELD_BYTES_MAX, HELD_BATCHES_MAX)
-        self._unwritten = b""           # the rest of a batch that the file took in part
+        self._writing: list[Batch] = []     # one batch, or none
+        self._unwritten = b""               # its lines, or the rest of them that the file did not take yet
         self._trouble = ""
         self._again_s = 0.0
         try:
@@ -129,9 +130,11 @@ class NdjsonSink:
 
     def write(self, topic: str, key: bytes, slot: int, payload: bytes | list[bytes], records: int, oldest_recv_ns: int,
               newest_recv_ns: int) -> None:
-        """Write the batch's lines, behind what waits."""
+        """Keep the batch; poll() writes its lines."""
         self._outbox.put(topic, key, slot, payload, records, oldest_recv_ns, newest_recv_ns)
-        self.poll()
+
+    def boundary(self) -> None:
+        """Lines are written by poll(), which may raise."""
 
     def poll(self) -> None:
         """Go on with what waits.
@@ -141,14 +144,15 @@ class NdjsonSink:
         """
         if self._trouble and self._monotonic_s() < self._again_s:
             return
-        while (batch := self._outbox.next()) is not None:
-            if not self._unwritten:
-                assert isinstance(batch.payload, bytes)
-                self._unwritten = lines(batch.topic, batch.payload, batch.records)
+        while self._writing or (taken := self._outbox.take(messages_max=1)):
+            if not self._writing:
+                self._writing, payload = taken, taken[0].payload
+                assert isinstance(payload, bytes)
+                self._unwritten = lines(taken[0].topic, payload, taken[0].records)
             if not self._flush():
                 return
-            self._outbox.sent()
-            self._outbox.acknowledge(batch.number, self._clock_ns())
+            self._outbox.acknowledge(self._writing, self._clock_ns())
+            self._writing = []
 
     def _flush(self) -> bool:
         try:

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Mapping
 
-from ingestor.sinks.sink import Histogram, SinkStats, TopicStats
+from ingestor.sinks.histogram import Histogram
+from ingestor.sinks.sink import SinkStats, TopicStats
 
 
 class NullSink:
@@ -32,6 +33,9 @@ class NullSink:
         now_ns = self._clock_ns()
         self._oldest.observe((now_ns - oldest_recv_ns) / 1e9, records)
         self._newest.observe((now_ns - newest_recv_ns) / 1e9, records)
+
+    def boundary(self) -> None:
+        """Nothing is open."""
 
     def poll(self) -> None:
         """Nothing is open."""

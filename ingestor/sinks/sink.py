@@ -1,37 +1,13 @@
-"""What every sink is: the protocol, its counters, and the histogram of acknowledgements.
+"""What every sink is: the protocol and its counters.
 
 A sink is used from one thread, the loop's, except for stats(), which other threads may call. It never
 blocks that loop and never refuses what it is given: it keeps it, and says by `full` that the doors must
 stop reading. Nothing here knows Avro or a broker.
 """
 
-from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-# Seconds. Fine around the promised p50 of 2 ms and p99 of 10 ms, then coarse up to an outage of a minute.
-ACK_BOUNDS_S = (0.0005, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25,
-                0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-
-
-class Histogram:
-    """Counts of durations by upper bound; the last bucket holds what is longer."""
-
-    def __init__(self, bounds_s: tuple[float, ...] = ACK_BOUNDS_S) -> None:
-        self.bounds_s = bounds_s
-        self.counts = [0] * (len(bounds_s) + 1)
-        self.sum_s = 0.0
-
-    def observe(self, seconds: float, count: int = 1) -> None:
-        """Add `count` records that took so long; a clock that stepped back counts as no time."""
-        seconds = max(seconds, 0.0)
-        self.counts[bisect_left(self.bounds_s, seconds)] += count
-        self.sum_s += seconds * count
-
-    def as_dict(self) -> dict[str, Any]:
-        """Bounds in seconds, counts (one more, for what is beyond), and the sum in seconds."""
-        return {"bounds": list(self.bounds_s), "counts": list(self.counts), "sum": self.sum_s}
 
 
 @dataclass
@@ -95,10 +71,16 @@ class Sink(Protocol):
 
     def write(self, topic: str, key: bytes, slot: int, payload: bytes | list[bytes], records: int, oldest_recv_ns: int,
               newest_recv_ns: int) -> None:
-        """Take one message of `records` records, or a list of messages of one record each."""
+        """Take one message of `records` records, or a list of messages of one record each. Never raises."""
+
+    def boundary(self) -> None:
+        """The writes of one batch boundary are all there: go on with them. Never raises.
+
+        It is called inside a door's callback, where an error would be taken for the provider's.
+        """
 
     def poll(self) -> None:
-        """Go on with what is open: at each batch boundary and each few milliseconds.
+        """Go on with what is open, each few milliseconds.
 
         Raises:
             ConfigError: the other side is not as configured; only a person can mend it.

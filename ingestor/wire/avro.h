@@ -12,9 +12,19 @@
 
 #define LONG_BYTES_MAX 10 /* 64 bits in groups of seven */
 
-/* Needs LONG_BYTES_MAX bytes. */
+static inline uint64_t avro_zigzag(int64_t value) {
+    return ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
+}
+
+/* How many bytes a long takes. */
+static inline int avro_long_bytes(int64_t value) {
+    return (64 - __builtin_clzll(avro_zigzag(value) | 1) + 6) / 7;
+}
+
+/* Needs LONG_BYTES_MAX bytes. Beyond one byte it writes eight, of which the returned end takes in those that
+ * count. */
 static inline uint8_t *avro_long(uint8_t *at, int64_t value) {
-    const uint64_t zigzag = ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
+    const uint64_t zigzag = avro_zigzag(value);
     uint64_t groups = zigzag & 0x00FFFFFFFFFFFFFFu;
     if (zigzag < 128) {
         *at = (uint8_t)zigzag;

@@ -18,6 +18,7 @@ cdef extern from "wire/decimal.h" nogil:
     uint8_t* decimal_put(uint8_t* at, wide value)
 
 cdef extern from "wire/avro.h" nogil:
+    int avro_long_bytes(int64_t value)
     uint8_t* avro_long(uint8_t* at, int64_t value)
     uint8_t* avro_double(uint8_t* at, double value)
 

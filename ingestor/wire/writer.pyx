@@ -21,7 +21,7 @@ from ingestor.wire.batch cimport (
 )
 from ingestor.wire.buffer cimport Piece, buffer_free, pool_free, pool_init
 from ingestor.wire.encode cimport (
-    BODY_BYTES_MAX, DECIMAL_BEYOND, DECIMAL_ROUNDED, ID_BYTES_MAX, Values, avro_long, put_body, put_fair, values_of,
+    BODY_BYTES_MAX, DECIMAL_BEYOND, DECIMAL_ROUNDED, ID_BYTES_MAX, Values, avro_long, avro_long_bytes, put_body, put_fair, values_of,
 )
 
 from collections import deque
@@ -283,9 +283,11 @@ cdef class Writer:
                     break
                 self.hand_over(number, index)
                 batch_close(topic, index, &self.pool)
-        while self.outgoing:
-            self.sink.write(*self.outgoing[0])
-            self.outgoing.popleft()
+        if self.outgoing:
+            while self.outgoing:
+                self.sink.write(*self.outgoing[0])
+                self.outgoing.popleft()
+            self.sink.boundary()
         return 0
 
     cdef int hand_over(self, int number, uint32_t instrument) except -1:
@@ -333,26 +335,36 @@ cdef class Writer:
         cdef Instrument* of = &self.instruments[instrument]
         cdef Subscription* listed
         cdef uint32_t _i, seat = topic.batches[instrument].first_seat
-        cdef list header = [topic.prefix[:topic.prefix_bytes]]
-        cdef bytes head, payload
+        cdef const uint8_t* head = of.fair_head if number == FAIR else of.head
+        cdef uint32_t head_bytes = of.fair_head_bytes if number == FAIR else of.head_bytes
+        cdef size_t total = topic.prefix_bytes + head_bytes + avro_long_bytes(count) + size + 1
+        cdef bytes payload
         cdef uint8_t* at
-        if number == FAIR:
-            header.append(of.fair_head[:of.fair_head_bytes])
-        else:
-            header.append(of.head[:of.head_bytes])
-            header.append(long_bytes(subscriptions))
+        if number != FAIR:
+            total += avro_long_bytes(subscriptions) + 1
             for _i in range(subscriptions):
                 listed = &self.subscriptions[seat]
-                header.append(listed.constant[of.head_bytes:listed.constant_bytes])
+                total += listed.constant_bytes - of.head_bytes
                 seat = listed.seats[number].next
-            header.append(b"\0")
-        header.append(long_bytes(count))
-        head = b"".join(header)
-        payload = PyBytes_FromStringAndSize(NULL, len(head) + size + 1)
+            seat = topic.batches[instrument].first_seat
+        # A count of 64 or more is written as eight bytes: what is counted follows, and takes more than them.
+        payload = PyBytes_FromStringAndSize(NULL, total)
         at = <uint8_t*> PyBytes_AS_STRING(payload)
-        memcpy(at, PyBytes_AS_STRING(head), len(head))
-        memcpy(at + len(head), records, size)
-        at[len(head) + size] = 0
+        memcpy(at, topic.prefix, topic.prefix_bytes)
+        memcpy(at + topic.prefix_bytes, head, head_bytes)
+        at += topic.prefix_bytes + head_bytes
+        if number != FAIR:
+            at = avro_long(at, subscriptions)
+            for _i in range(subscriptions):
+                listed = &self.subscriptions[seat]
+                memcpy(at, listed.constant + of.head_bytes, listed.constant_bytes - of.head_bytes)
+                at += listed.constant_bytes - of.head_bytes
+                seat = listed.seats[number].next
+            at[0] = 0
+            at += 1
+        at = avro_long(at, count)
+        memcpy(at, records, size)
+        at[size] = 0
         return payload
 
     def flush_now(self, int64_t now_ns, bint everything=True):

@@ -100,6 +100,7 @@ def test_what_a_pipe_does_not_take_now_waits_in_order(tmp_path):
     writer = writer_into(sink, records_max=100)
     write_record(writer, 0, trade(record_sequence=1, id="x" * 200), 2000)
     writer.flush_now(NOW)
+    sink.poll()
     assert not sink.ready
     assert "records wait in memory" in sink.reason
     read = b""
@@ -121,8 +122,9 @@ def test_a_reader_that_went_away_ends_it(tmp_path):
     os.close(reader)
     writer = writer_into(sink)
     write_record(writer, 0, trade())
+    writer.flush_now(NOW)
     with pytest.raises(SinkError, match="was closed by its reader"):
-        writer.flush_now(NOW)
+        sink.poll()
     assert sink.close(0) == 1
 
 
