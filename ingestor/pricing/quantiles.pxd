@@ -56,10 +56,9 @@ cdef inline Quartiles quartiles(
             continue
         if below < 0.5 * total - slack:
             low = values[i]
-        if below < 0.75 * total - slack:
-            found.q75 = values[i]
-        elif has50:
+        if below >= 0.75 * total - slack:
             break
+        found.q75 = values[i]
         below += weights[i]
         if not has25 and below > 0.25 * total + slack:
             found.q25 = values[i]

@@ -1,7 +1,7 @@
 """What a book remembers between evaluations: flags, the held price, rates; and that it is deterministic."""
 
 from array import array
-from math import isclose, sqrt
+from math import isclose, nan, sqrt
 
 import pytest
 from hypothesis import given
@@ -110,6 +110,20 @@ def prices_of(messages, times_each):
 @given(st.lists(MESSAGE, max_size=40))
 def test_p16_a_replay_gives_the_same_to_the_last_bit_and_evaluating_twice_is_evaluating_once(messages):
     assert prices_of(messages, 1) == prices_of(messages, 1) == prices_of(messages, 2)
+
+
+def test_what_a_price_taught_is_forgotten_when_it_is_made_anew_at_the_same_time():
+    found = []
+    for early in (True, False):
+        book = book_of(100, 100, 100, 102)
+        if early:
+            book.evaluate(START)
+        book.quote(3, nan, nan, START)
+        book.evaluate(START)
+        for i in range(2):
+            book.quote(3, 101.99, 102.01, at(1 + i))
+            found.append({**book.evaluate(at(1 + i)), "version": 0})
+    assert found[:2] == found[2:]
 
 
 def test_each_evaluation_has_the_next_version_and_its_own_time():

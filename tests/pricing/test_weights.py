@@ -54,6 +54,16 @@ def test_a_venue_that_keeps_away_from_the_fair_price_loses_weight_and_an_absurd_
     assert got["weights"] == pytest.approx([0.25] * 4, abs=0.01)
 
 
+def test_a_wrong_path_is_its_providers_fault_and_costs_the_venue_no_weight():
+    book = PriceBook({"cap": 1}, [("a", 1, None), ("a", 1, None), ("b", 1, None), ("c", 1, None)])
+    for second in range(2_000):
+        for source, price in enumerate((100, 104, 100, 100)):
+            book.quote(source, price - 0.001, price + 0.001, at(second))
+        got = book.evaluate(at(second))
+    assert got["flagged"] == [1]
+    assert got["weights"] == pytest.approx([1 / 6, 1 / 6, 1 / 3, 1 / 3], rel=1e-3)
+
+
 def test_a_venue_that_joins_weighs_no_more_than_the_worst_of_those_present():
     book = PriceBook({"cap": 1}, [(i, 1, None) for i in range(4)])
     for second in range(1_000):
@@ -64,6 +74,18 @@ def test_a_venue_that_joins_weighs_no_more_than_the_worst_of_those_present():
     joined = book.evaluate(at(1_000))
     assert joined["weights"][3] == pytest.approx(joined["weights"][2], rel=0.01)
     assert joined["weights"][3] < 0.3 * joined["weights"][0]
+
+
+def test_a_venue_that_joins_is_not_held_to_be_as_bad_as_one_far_outside_the_gate():
+    book = PriceBook({"cap": 1}, [(i, 1, None) for i in range(4)])
+    for second in range(3_000):
+        for source, price in enumerate((100, 100, 104)):
+            book.quote(source, price - 0.001, price + 0.001, at(second))
+        book.evaluate(at(second))
+    book.quote(3, 99.999, 100.001, at(3_000))
+    weights = book.evaluate(at(3_000))["weights"]
+    # 1 / s2: the narrowest gate squared, 0.005^2, against 0.04^2.
+    assert weights[3] / weights[2] == pytest.approx(0.04 ** 2 / 0.005 ** 2, rel=0.1)
 
 
 def test_sigma_follows_the_returns_and_stays_at_zero_when_it_starts_there():
