@@ -159,7 +159,8 @@ cdef inline bint kline(Cursor* c, Message* f) noexcept nogil:
     if f.k.type != OBJECT:
         return fail(c, MISSING_FIELD if is_absent(&f.k) else BAD_TYPE)
     k.o.type = k.h.type = k.l.type = k.c.type = k.v.type = k.n.type = k.t.type = k.T.type = NOTHING
-    within(c, &f.k, &inner)
+    if not within(c, &f.k, &inner):
+        return False
     object_begin(&inner)
     while object_next(&inner, &key):
         to = candle_slot(&k, key.at[0]) if key.size == 1 else NULL
@@ -252,6 +253,7 @@ cdef inline bint read_combined(Cursor* c, bint* control) noexcept nogil:
     if c.end - c.at < 32 or memcmp(c.at, b'{"stream":"', 11) != 0:
         return False
     c.at += 10
+    c.depth = 1
     if not string(c, &passed) or c.end - c.at < 10 or memcmp(c.at, b',"data":{', 9) != 0:
         return False
     c.at += 8
@@ -291,10 +293,9 @@ cdef inline bint read_frame(Cursor* c, bint* control) noexcept nogil:
     if not stream:
         control[0] = answer
         return not bare or yield_message(c, &f, control)
-    if data.type == NOTHING:
+    if data.type < OBJECT:      # read already, absent, or no message
         return True
-    within(c, &data, &inner)
-    return read_payload(&inner, control) or fail(c, inner.status)
+    return within(c, &data, &inner) and read_payload(&inner, control) or fail(c, inner.status)
 
 
 cdef inline int decode_binance(const uint8_t* at, size_t size, TickBatch* out) noexcept nogil:

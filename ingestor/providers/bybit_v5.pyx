@@ -334,7 +334,8 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
     if channel > CHANNEL_KLINE:
         return CONTROL if operation and channel == CHANNEL_UNKNOWN else outcome(&c)
     if data.type != NOTHING:
-        within(&c, &data, &inner)
+        if not within(&c, &data, &inner):
+            return outcome(&c)
         read_data(&inner, channel, &topic)
         if inner.status != DECODED:
             return outcome(&inner)

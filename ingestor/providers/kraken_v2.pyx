@@ -122,7 +122,7 @@ cdef inline bint quote(Cursor* c, Row* f) noexcept nogil:
 
 
 cdef inline bint bar(Cursor* c, Row* f) noexcept nogil:
-    cdef int64_t minutes = 0
+    cdef int64_t minutes = 0, minute = <int64_t> 60 * SECOND
     cdef Tick* tick = tick_new(c, BAR, CHANNEL_OHLC)
     if tick == NULL:
         return False
@@ -132,9 +132,11 @@ cdef inline bint bar(Cursor* c, Row* f) noexcept nogil:
             and integer(c, &f.trades, &tick.count) and iso_time(c, &f.interval_begin, &tick.start_ns)
             and integer(c, &f.interval, &minutes)):
         return False
-    if minutes > INT64_MAX // (<int64_t> 60 * SECOND):
+    if minutes <= 0 or tick.start_ns == ABSENT:
+        return True
+    if minutes > INT64_MAX // minute:
         return fail(c, NUMBER_RANGE)
-    return later(c, tick.start_ns, minutes * (<int64_t> 60 * SECOND) if minutes > 0 else ABSENT, &tick.end_ns)
+    return later(c, tick.start_ns, minutes * minute, &tick.end_ns)
 
 
 cdef inline bint read_rows(Cursor* c, int channel) noexcept nogil:
@@ -206,7 +208,8 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
     if channel > CHANNEL_OHLC:
         return CONTROL if method else outcome(&c)
     if data.type != NOTHING:
-        within(&c, &data, &inner)
+        if not within(&c, &data, &inner):
+            return outcome(&c)
         read_rows(&inner, channel)
         c.status = inner.status
     if not settle(&c, &type) or (channel == CHANNEL_OHLC and not iso_time(&c, &timestamp, &ts)):

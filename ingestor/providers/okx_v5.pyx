@@ -299,7 +299,8 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
     if kind == CHANNEL_OTHER:
         return outcome(&c)
     if data.type != NOTHING:
-        within(&c, &data, &inner)
+        if not within(&c, &data, &inner):
+            return outcome(&c)
         read_rows(&inner, kind, &inst_id, length, False)
         if inner.status != DECODED:
             return outcome(&inner)

@@ -3,7 +3,7 @@ from ingestor.records cimport ABSENT, ASK, ASK_SIZE, BAD_TYPE, BID, BID_SIZE, DE
 from ingestor.scan.cursor cimport Cursor, fail
 from ingestor.scan.fields cimport decimal
 from ingestor.scan.json cimport array_begin, array_next, value
-from ingestor.scan.token cimport ARRAY, NOTHING, Token
+from ingestor.scan.token cimport ARRAY, NOTHING, NULL_VALUE, OBJECT, Token
 
 
 cdef inline void empty_side(Tick* tick, int price, int size) noexcept nogil:
@@ -47,12 +47,15 @@ cdef inline int columns(Cursor* c, Token* row, int most) noexcept nogil:
     return count if c.status == DECODED else -1
 
 
-cdef inline void within(const Cursor* c, const Token* token, Cursor* inner) noexcept nogil:
-    """A cursor over a container that was passed whole; it shares the batch."""
+cdef inline bint within(Cursor* c, const Token* token, Cursor* inner) noexcept nogil:
+    """A cursor over a container that was passed whole; it shares the batch. BAD_TYPE for another value."""
+    if token.type != ARRAY and token.type != OBJECT:
+        return fail(c, BAD_TYPE)
     inner[0] = c[0]
     inner.at = token.at
     inner.end = token.at + token.size
     inner.first = True
+    return True
 
 
 cdef inline bint best_level(Cursor* c, const Token* levels, Tick* tick, int price, int size,
@@ -60,11 +63,10 @@ cdef inline bint best_level(Cursor* c, const Token* levels, Tick* tick, int pric
     """The first level `[price, size, ...]` of a side; with `deletions`, the first whose size is not zero."""
     cdef Cursor inner
     cdef Token row[2]
-    if levels.type == NOTHING:
+    if levels.type <= NULL_VALUE:
         return True
-    if levels.type != ARRAY:
-        return fail(c, BAD_TYPE)
-    within(c, levels, &inner)
+    if not within(c, levels, &inner):
+        return False
     array_begin(&inner)
     while array_next(&inner):
         if (columns(&inner, row, 2) < 0 or not decimal(&inner, &row[0], tick, price)

@@ -1,0 +1,54 @@
+"""A price in every dialect: exact where it can be held, refused by name where it is none."""
+
+import pytest
+from samples.binance import TRADE as BINANCE
+from samples.bybit_v5 import LINEAR as BYBIT
+from samples.bybit_v5 import trades as bybit_trades
+from samples.coinapi import TRADE as COINAPI
+from samples.coinbase_exchange import MATCH as COINBASE
+from samples.kraken_v2 import ROW as KRAKEN
+from samples.kraken_v2 import frame as kraken_frame
+from samples.okx_v5 import TRADE as OKX
+from samples.okx_v5 import frame as okx_frame
+
+from ingestor.decode import Decoder
+
+# A trade of each dialect with %s where its price stands, as number or as text.
+FRAMES = {
+    "binance-spot": f'{{"stream":"x","data":{BINANCE}}}'.replace('"64012.37000000"', "%s"),
+    "binance-usdm": BINANCE.replace('"64012.37000000"', "%s"),
+    "coinbase-exchange": COINBASE.replace('"64012.37"', "%s"),
+    "kraken-v2": kraken_frame("trade", KRAKEN).replace("63297.7", "%s"),
+    "okx-v5": okx_frame("trades", OKX).replace('"64012.30"', "%s"),
+    "bybit-v5": bybit_trades(BYBIT).replace('"64012.30"', "%s"),
+    "coinapi": COINAPI.replace("64012.37", "%s"),
+}
+
+
+@pytest.mark.parametrize("dialect", FRAMES)
+@pytest.mark.parametrize(("text", "status"), [
+    ('"NaN"', "bad_number"), ("true", "bad_type"), ('"+1"', "bad_number"), ('" 1"', "bad_number"),
+    ('"1 "', "bad_number"), ('"abc"', "bad_number"), ('"1e"', "bad_number"), ('"-"', "bad_number"),
+    ('".5"', "bad_number"), ('"1."', "bad_number"), ('"0x1"', "bad_number"), ('"\\u00e9"', "bad_number"),
+    ("{}", "bad_type"), ("[]", "bad_type"), ("false", "bad_type"), ('""', "missing_field"),
+    ("null", "missing_field"), ('"1e200"', "number_range"), ("1e-200", "number_range"), ("01", "syntax"),
+    ("NaN", "syntax"), ("Infinity", "syntax"), (".5", "syntax"), ("1.", "syntax"), ("-", "syntax"),
+    ("1e", "syntax"), ("+1", "syntax"), ("[1,]", "syntax"), ("1 2", "syntax"), ('"\n"', "syntax"),
+    ('"\\x"', "bad_escape"),
+])
+def test_a_bad_price_refuses_the_frame_and_names_the_reason(dialect: str, text: str, status: str) -> None:
+    decoder = Decoder(dialect)
+    assert decoder.decode((FRAMES[dialect] % text).encode()) == (status, [])
+    assert decoder.decode((FRAMES[dialect] % "1.5").encode())[1][0]["price"] == "1.5"
+
+
+@pytest.mark.parametrize("dialect", FRAMES)
+@pytest.mark.parametrize(("text", "price"), [
+    ("6E-8", "0.00000006"), ("-8.477e-05", "-0.00008477"), ('"007.50"', "7.5"), ("-0", "0"), ("0.0", "0"),
+    ("1e3", "1000"), ('"\\u0031\\u002e\\u0035"', "1.5"), ('"123456789012345678"', "123456789012345678"),
+    ('"1234567890123456785"', "1234567890123456780"), ('"1234567890123456775"', "1234567890123456780"),
+    ("12345678901234567.851", "12345678901234567.9"), ('"0.10000000000000000000000"', "0.1"),
+    ('"999999999999999999.9"', "1000000000000000000"), ("1e127", "1" + "0" * 127), ("1e144", "1" + "0" * 144),
+])
+def test_a_price_is_exact_to_eighteen_digits_and_rounded_half_even_beyond(dialect: str, text: str, price: str) -> None:
+    assert Decoder(dialect).decode((FRAMES[dialect] % text).encode())[1][0]["price"] == price

@@ -1,0 +1,224 @@
+"""What each dialect says to its provider, and what it makes of the answers. Texts as in the format reference."""
+
+import json
+from typing import Any
+
+import pytest
+
+from ingestor.decode import Decoder
+from ingestor.providers.provider import Control, Subscription
+from ingestor.providers.registry import MODULES, load
+
+BTC, ETH = "BTC-USD", "ETH-USD"
+
+
+def session(dialect: str) -> Any:
+    return load(dialect).session
+
+
+def texts(messages: Any) -> list[Any]:
+    return [json.loads(text) for text in messages]
+
+
+def answer(dialect: str, frame: str | bytes) -> Control | None:
+    """What a control frame means; it must be one to the decoder too, or the feed would never see it."""
+    raw = frame.encode() if isinstance(frame, str) else frame
+    assert Decoder(dialect).decode(raw) == ("control", [])
+    control: Control | None = session(dialect).control(raw)
+    return control
+
+
+def test_binance_names_streams_by_lower_case_symbol_and_channel() -> None:
+    wanted = [Subscription("trade", "BTCUSDT"), Subscription("bookTicker", "ETHUSDT")]
+    for method, messages in (("SUBSCRIBE", session("binance-spot").subscribe(wanted, 7)),
+                             ("UNSUBSCRIBE", session("binance-spot").unsubscribe(wanted, 7))):
+        assert texts(messages) == [{"method": method, "params": ["btcusdt@trade", "ethusdt@bookTicker"], "id": 7}]
+    assert session("binance-spot").endpoint("wss://h:9443/", "", wanted, "") == "wss://h:9443/stream"
+    assert session("binance-spot").heartbeat(1) is None
+
+
+def test_binance_answers_by_id_and_announces_its_shutdown() -> None:
+    assert answer("binance-spot", '{"result":null,"id":1}') == Control("ack", request="1")
+    assert answer("binance-spot", '{"result":null,"id":null}') == Control("ack", request="")
+    refused = Control("error", request="1", message="2: Invalid request", retryable=False)
+    assert answer("binance-spot", '{"error":{"code":2,"msg":"Invalid request"},"id":1}') == refused
+    assert answer("binance-spot", '{"code":2,"msg":"Invalid request","id":1}') == refused
+    assert answer("binance-spot", '{"code":2,"msg":"x"}') == Control("error", message="2: x", retryable=False)
+    assert answer("binance-spot", '{"id":1}') is None
+    for frame in ('{"e":"serverShutdown","E":1}', '{"stream":"x","data":{"e":"serverShutdown","E":1}}'):
+        control = answer("binance-spot", frame)
+        assert control is not None
+        assert control.kind == "reconnect"
+
+
+def test_binance_futures_split_their_channels_over_two_bases() -> None:
+    usdm = session("binance-usdm")
+    assert [usdm.endpoint_section(channel, "") for channel in ("trade", "bookTicker", "aggTrade", "markPrice@1s")] == [
+        "public", "public", "market", "market"]
+    assert usdm.endpoint("wss://fstream.binance.com", "public", (), "") == "wss://fstream.binance.com/public/stream"
+    assert usdm.endpoint("wss://fstream.binance.com", "market", (), "") == "wss://fstream.binance.com/market/stream"
+    assert usdm.market_section("public") == usdm.market_section("market") == ""
+
+
+def test_coinbase_asks_by_channel_and_is_answered_without_a_name() -> None:
+    coinbase = session("coinbase-exchange")
+    wanted = [Subscription("matches", BTC), Subscription("ticker", BTC), Subscription("matches", ETH)]
+    assert texts(coinbase.subscribe(wanted, 1)) == [
+        {"type": "subscribe", "product_ids": [BTC, ETH], "channels": ["matches"]},
+        {"type": "subscribe", "product_ids": [BTC], "channels": ["ticker"]}]
+    assert texts(coinbase.unsubscribe(wanted[:1], 1)) == [
+        {"type": "unsubscribe", "product_ids": [BTC], "channels": ["matches"]}]
+    assert answer("coinbase-exchange", '{"type":"subscriptions","channels":[]}') == Control("ack")
+    assert answer("coinbase-exchange", '{"type":"error","message":"Failed to subscribe","reason":"no X"}') == (
+        Control("error", message="Failed to subscribe: no X", retryable=False))
+    assert answer("coinbase-exchange", '{"type":"error","message":"Malformed JSON"}') == (
+        Control("error", message="Malformed JSON", retryable=False))
+
+
+def test_kraken_asks_by_channel_wants_tickers_on_quotes_and_pings() -> None:
+    kraken = session("kraken-v2")
+    wanted = [Subscription("trade", "BTC/USD"), Subscription("trade", "ETH/USD"), Subscription("ticker", "BTC/USD")]
+    assert texts(kraken.subscribe(wanted, 3)) == [
+        {"method": "subscribe", "params": {"channel": "trade", "symbol": ["BTC/USD", "ETH/USD"], "snapshot": True},
+         "req_id": 3},
+        {"method": "subscribe", "params": {"channel": "ticker", "symbol": ["BTC/USD"], "event_trigger": "bbo",
+                                           "snapshot": True}, "req_id": 3}]
+    assert texts(kraken.unsubscribe(wanted[:1], 4)) == [
+        {"method": "unsubscribe", "params": {"channel": "trade", "symbol": ["BTC/USD"]}, "req_id": 4}]
+    assert json.loads(kraken.heartbeat(9)) == {"method": "ping", "req_id": 9}
+
+
+def test_kraken_answers_each_symbol_of_a_channel() -> None:
+    assert answer("kraken-v2", '{"method":"subscribe","req_id":1,"result":{"channel":"trade","snapshot":true,'
+                  '"symbol":"BTC/USD"},"success":true}') == Control("ack", request="trade:BTC/USD")
+    assert answer("kraken-v2", '{"method":"unsubscribe","req_id":1,"success":true}') == Control("ack", request="1")
+    assert answer("kraken-v2", '{"method":"subscribe","success":true}') == Control("ack", request="")
+    assert answer("kraken-v2", '{"error":"Currency pair not supported NOT/USD","method":"subscribe","req_id":1,'
+                  '"success":false,"symbol":"NOT/USD"}') == Control(
+        "error", request="NOT/USD", message="Currency pair not supported NOT/USD", retryable=False)
+    assert answer("kraken-v2", '{"error":"Exceeded msg rate","method":"subscribe","req_id":4,"success":false}') == (
+        Control("error", request="4", message="Exceeded msg rate", retryable=False))
+    assert answer("kraken-v2", '{"method":"pong","req_id":9}') == Control("alive")
+    assert answer("kraken-v2", '{"method":"other","success":true}') is None
+
+
+def test_okx_asks_in_one_list_and_pings_in_plain_text() -> None:
+    okx = session("okx-v5")
+    wanted = [Subscription("trades", "BTC-USDT"), Subscription("bbo-tbt", "BTC-USDT-SWAP")]
+    for operation, messages in (("subscribe", okx.subscribe(wanted, 1)), ("unsubscribe", okx.unsubscribe(wanted, 1))):
+        assert texts(messages) == [{"op": operation, "args": [{"channel": "trades", "instId": "BTC-USDT"},
+                                                              {"channel": "bbo-tbt", "instId": "BTC-USDT-SWAP"}]}]
+    assert okx.heartbeat(1) == b"ping"
+    assert answer("okx-v5", b"pong") == Control("alive")
+    assert answer("okx-v5", b"ping") == Control("reply", reply=b"pong")
+
+
+def test_okx_takes_candles_and_all_trades_from_another_endpoint() -> None:
+    okx, url = session("okx-v5"), "wss://ws.okx.com:8443/ws/v5/public"
+    assert [okx.endpoint_section(channel, "") for channel in ("trades", "bbo-tbt", "candle1m", "trades-all")] == [
+        "", "", "business", "business"]
+    assert okx.endpoint(url, "", (), "") == url
+    assert okx.endpoint(url, "business", (), "") == "wss://ws.okx.com:8443/ws/v5/business"
+    assert okx.market_section("business") == okx.market_section("") == ""
+
+
+def test_okx_answers_each_arg() -> None:
+    assert answer("okx-v5", '{"event":"subscribe","arg":{"channel":"trades","instId":"BTC-USDT"},"connId":"x"}') == (
+        Control("ack", request="trades:BTC-USDT"))
+    text = "Wrong URL or channel:trades,instId:X-Y doesn't exist."
+    assert answer("okx-v5", f'{{"event":"error","code":"60018","msg":"{text}"}}') == Control(
+        "error", request="trades:X-Y", message=f"60018: {text}", retryable=False)
+    assert answer("okx-v5", '{"event":"error","code":"60012","msg":"Invalid request: {}","connId":"x"}') == (
+        Control("error", message="60012: Invalid request: {}", retryable=False))
+    too_frequent = answer("okx-v5", '{"event":"error","code":"60014","msg":"Requests too frequent."}')
+    assert too_frequent is not None
+    assert too_frequent.retryable
+    assert answer("okx-v5", '{"event":"notice","code":"64008","msg":"soon closed"}') == (
+        Control("reconnect", message="soon closed"))
+    assert answer("okx-v5", '{"event":"channel-conn-count","channel":"trades","connCount":"2"}') is None
+
+
+def test_bybit_asks_by_topic_at_the_endpoint_of_the_section() -> None:
+    bybit = session("bybit-v5")
+    wanted = [Subscription("publicTrade", "BTCUSDT", "linear"), Subscription("orderbook.1", "BTCUSDT", "linear")]
+    for operation in ("subscribe", "unsubscribe"):
+        assert texts(getattr(bybit, operation)(wanted, 5)) == [{"req_id": "5", "op": operation,
+                                    "args": ["publicTrade.BTCUSDT", "orderbook.1.BTCUSDT"]}]
+    assert bybit.endpoint("wss://stream.bybit.com/v5/public", "linear", wanted, "") == (
+        "wss://stream.bybit.com/v5/public/linear")
+    assert bybit.endpoint("wss://stream.bybit.com/v5/public/", "", wanted, "").endswith("/public/spot")
+    assert json.loads(bybit.heartbeat(8)) == {"req_id": "8", "op": "ping"}
+
+
+def test_bybit_answers_by_request_or_without_a_name() -> None:
+    assert answer("bybit-v5", '{"success":true,"ret_msg":"","req_id":"","op":"subscribe"}') == Control("ack")
+    assert answer("bybit-v5", '{"success":true,"ret_msg":"subscribe","conn_id":"x","op":"subscribe"}') == Control("ack")
+    assert answer("bybit-v5", '{"success":true,"req_id":"5","op":"unsubscribe"}') == Control("ack", request="5")
+    text = "error:handler not found,topic:publicTrade.X"
+    assert answer("bybit-v5", f'{{"success":false,"ret_msg":"{text}","req_id":"5","op":"subscribe"}}') == Control(
+        "error", request="5", message=text, retryable=False)
+    text = "error:already subscribed,topic:publicTrade.X"
+    assert answer("bybit-v5", f'{{"success":false,"ret_msg":"{text}","req_id":"5","op":"subscribe"}}') == (
+        Control("ack", request="5"))
+    assert answer("bybit-v5", '{"success":true,"ret_msg":"pong","req_id":"x","op":"ping"}') == Control("alive")
+    assert answer("bybit-v5", '{"op":"pong","args":["1786562940123"]}') == Control("alive")
+
+
+def test_coinapi_says_hello_with_its_key_first_and_names_symbols_exactly() -> None:
+    coinapi = session("coinapi")
+    wanted = [Subscription("trade", "COINBASE_SPOT_BTC_USD"), Subscription("quote", "KRAKEN_SPOT_BTC_USD")]
+    [hello, more] = texts(coinapi.hello(wanted, "key"))
+    assert hello == {"type": "hello", "apikey": "key", "heartbeat": True, "subscribe_data_type": ["trade"],
+                     "subscribe_filter_symbol_id": ["COINBASE_SPOT_BTC_USD$"]}
+    assert more == {"type": "subscribe", "heartbeat": True, "subscribe_data_type": ["quote"],
+                    "subscribe_filter_symbol_id": ["KRAKEN_SPOT_BTC_USD$"]}
+    [removed] = texts(coinapi.unsubscribe(wanted[:1], 1))
+    assert (removed["type"], removed["subscribe_filter_symbol_id"]) == ("unsubscribe", ["COINBASE_SPOT_BTC_USD$"])
+    assert "apikey" not in removed
+    assert not coinapi.acknowledges
+    assert coinapi.hello_subscribes
+
+
+def test_coinapi_ends_a_connection_by_error_or_announcement() -> None:
+    assert answer("coinapi", '{"type":"error","message":"Invalid API key"}') == Control(
+        "error", message="Invalid API key", retryable=False, fatal=True)
+    assert answer("coinapi", '{"type":"error","message":"Internal error"}') == Control(
+        "error", message="Internal error", retryable=True, fatal=True)
+    control = answer("coinapi", '{"type":"reconnect","within_seconds":10}')
+    assert control == Control("reconnect", message="planned restart in 10 s")
+
+
+def test_kaiko_asks_one_stream_for_each_channel_class_and_exchange() -> None:
+    from kaikosdk.stream.market_update_v1.request_pb2 import StreamMarketUpdateRequestV1
+    from kaikosdk.stream.trades_v1.request_pb2 import StreamTradesRequestV1
+
+    kaiko = session("kaiko")
+    wanted = [Subscription("trades", "btc-usd", "spot", "cbse"), Subscription("trades", "eth-usd", "spot", "cbse"),
+              Subscription("top_of_book", "btc-usd", "spot", "krkn"), Subscription("trades", "btc-usd")]
+    streams = {(method, members): (path, request) for path, method, request, members in kaiko.requests(wanted)}
+    assert set(streams) == {(b"T", tuple(wanted[:2])), (b"M", (wanted[2],)), (b"T", (wanted[3],))}
+    path, request = streams[b"T", tuple(wanted[:2])]
+    criteria = StreamTradesRequestV1.FromString(request).instrument_criteria
+    assert path == "/kaikosdk.StreamTradesServiceV1/Subscribe"
+    assert (criteria.exchange, criteria.instrument_class, criteria.code) == ("cbse", "spot", "btc-usd,eth-usd")
+    path, request = streams[b"M", (wanted[2],)]
+    update = StreamMarketUpdateRequestV1.FromString(request)
+    assert path == "/kaikosdk.StreamMarketUpdateServiceV1/Subscribe"
+    assert (update.instrument_criteria.exchange, list(update.commodities)) == ("krkn", [2])
+    everywhere = StreamTradesRequestV1.FromString(streams[b"T", (wanted[3],)][1]).instrument_criteria
+    assert (everywhere.exchange, everywhere.instrument_class) == ("*", "*")
+    assert kaiko.headers("secret") == {"authorization": "Bearer secret"}
+    assert kaiko.headers("") == {}
+
+
+@pytest.mark.parametrize("dialect", MODULES)
+def test_each_channel_of_a_level_that_is_asked_for_by_default_is_declared_once(dialect: str) -> None:
+    provider = load(dialect)
+    names = [channel.name for channel in provider.channels]
+    assert len(set(names)) == len(names)
+    assert {"trades", "quotes"} <= {channel.level for channel in provider.channels if channel.default}
+
+
+def test_only_delta_tickers_and_one_sided_books_leave_a_missing_side_as_it_was() -> None:
+    partial = {(dialect, channel.name) for dialect in MODULES for channel in load(dialect).channels if channel.partial}
+    assert partial == {("bybit-v5", "tickers"), ("kaiko", "top_of_book")}

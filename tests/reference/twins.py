@@ -1,0 +1,15 @@
+"""The twins by dialect."""
+
+from reference.binance import Binance, BinanceUsdm
+from reference.bybit_v5 import BybitV5
+from reference.coinapi import Coinapi
+from reference.coinbase_exchange import CoinbaseExchange
+from reference.dialect import Dialect
+from reference.kaiko import Kaiko
+from reference.kraken_v2 import KrakenV2
+from reference.okx_v5 import OkxV5
+
+TWINS: dict[str, type[Dialect]] = {
+    twin.dialect: twin
+    for twin in (Binance, BinanceUsdm, CoinbaseExchange, KrakenV2, OkxV5, BybitV5, Coinapi, Kaiko)
+}
