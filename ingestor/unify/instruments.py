@@ -12,6 +12,8 @@ from ingestor.errors import ConfigError
 
 #: Of one market: its own instrument and those priced with it. The same number as VOTES_MAX in path.pxd.
 VOTES_MAX = 4
+#: Votes in one fair price. The same number as SOURCES_MAX in pricing/book.pxd, which derives it.
+SOURCES_MAX = 256
 
 
 class PricedWith(Protocol):
@@ -118,6 +120,10 @@ class Instruments:
                 for path, market in markets_of.get(name, ()):
                     self._add(row, path, market, conversion)
                     votes[path] += 1
+        for row in self.rows:
+            if len(row.sources) > SOURCES_MAX:
+                raise ConfigError(f"{row.id} has {len(row.sources)} markets that vote for its price, at most "
+                                  f"{SOURCES_MAX}: remove some, or shorten its priced_with")
         for path, count in enumerate(votes):
             if count > VOTES_MAX:
                 raise ConfigError(

@@ -54,6 +54,13 @@ def test_an_unknown_conversion_is_refused_by_name():
         build([Instrument("btc-usd", priced_with=[With("btc-usd", "usdt-usd")])], [])
 
 
+def test_a_price_of_256_markets_is_built_and_one_of_more_is_refused():
+    markets = [Market("btc-usd", "kaiko", f"btc-usd-{number}", venue="v", section="spot") for number in range(257)]
+    build(["btc-usd"], markets[:256])
+    with pytest.raises(ConfigError, match="btc-usd has 257 markets"):
+        build(["btc-usd"], markets)
+
+
 def test_a_market_that_votes_too_often_is_refused():
     instruments = [Instrument(f"x{i}-usd", priced_with=[With("btc-usd", "c-d")]) for i in range(4)]
     with pytest.raises(ConfigError, match="votes for 5 instruments"):
