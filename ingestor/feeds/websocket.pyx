@@ -33,10 +33,9 @@ cdef enum:
     UNSENT_BYTES_MAX = 1 << 20      # ours is control traffic only: this is minutes of pongs
 LET_GO_TURNS = 10                   # of the loop, for a transport to find its end and close
 CLOSE_WITHIN_S = 1.0                # for the peer's goodbye after ours, and for the line to go after a cut
-# A read takes what a busy socket holds. picows doubles its buffer while reads fill it, so what a peer may
-# send unread bounds it: 40 MB/s at a round trip of 100 ms.
+# A read takes what a busy socket holds. picows doubles the buffer while reads fill it: beyond the largest
+# frame, up to the kernel's receive buffer (tcp_rmem, 6 MB unless somebody raised it).
 READ_BUFFER_BYTES = 256 << 10
-UNREAD_BYTES_MAX = 4 << 20
 
 # picows logs addresses at INFO, and a redirect's URL, which may hold a key. The link logs instead.
 _SILENT = logging.Logger("picows.silent", logging.CRITICAL + 1)
@@ -357,7 +356,6 @@ async def _connected(host, port):
         line = socket.socket(family, kind, protocol)
         try:
             line.setblocking(False)
-            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP, UNREAD_BYTES_MAX)
             await loop.sock_connect(line, address)
             return line
         except OSError as error:
