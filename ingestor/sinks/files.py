@@ -155,7 +155,7 @@ class FilesSink:
     def stats(self) -> SinkStats:
         """The counters now."""
         outbox = self._outbox
-        return SinkStats(outbox.topics, outbox.messages, outbox.bytes, outbox.receive_to_ack.as_dict(),
+        return SinkStats(outbox.topics(), outbox.messages, outbox.bytes, outbox.receive_to_ack.as_dict(),
                          outbox.receive_to_ack_newest.as_dict())
 
     # Writing.
@@ -230,9 +230,8 @@ class FilesSink:
 
     def _stumble(self, topic: str, error: OSError) -> None:
         """The disk took nothing: keep all, and try again later, in a new file."""
-        failures = self._outbox.topic(topic).failures
         code = error.strerror or type(error).__name__
-        failures[code] = failures.get(code, 0) + 1
+        self._outbox.note_failure(topic, code, 1)
         if not self._trouble:
             log.error("files_not_writable", path=str(self._settings.path), why=code)
         self._trouble = f"can't write to {self._settings.path}: {code}: records wait in memory"

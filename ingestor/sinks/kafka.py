@@ -93,7 +93,7 @@ class KafkaSink:
     def stats(self) -> SinkStats:
         """The counters now."""
         outbox = self._outbox
-        return SinkStats(outbox.topics, outbox.messages, outbox.bytes, outbox.receive_to_ack.as_dict(),
+        return SinkStats(outbox.topics(), outbox.messages, outbox.bytes, outbox.receive_to_ack.as_dict(),
                          outbox.receive_to_ack_newest.as_dict(), self._brokers)
 
     # Producing.
@@ -172,8 +172,7 @@ class KafkaSink:
     def _fail(self, error: KafkaError, batches: list[Batch] | None = None) -> None:
         """This producer can't go on without a loss: it is to be replaced."""
         if batches:
-            failures = self._outbox.topic(batches[0].topic).failures
-            failures[error.name()] = failures.get(error.name(), 0) + sum(batch.messages for batch in batches)
+            self._outbox.note_failure(batches[0].topic, error.name(), sum(batch.messages for batch in batches))
         if not self._broken:
             named = f"topic {self._names[batches[0].topic]}: " if batches else ""
             self._broken = f"Kafka refuses what is produced: {named}{error.name()}: {error.str()}"

@@ -125,7 +125,7 @@ class NdjsonSink:
     def stats(self) -> SinkStats:
         """The counters now."""
         outbox = self._outbox
-        return SinkStats(outbox.topics, outbox.messages, outbox.bytes, outbox.receive_to_ack.as_dict(),
+        return SinkStats(outbox.topics(), outbox.messages, outbox.bytes, outbox.receive_to_ack.as_dict(),
                          outbox.receive_to_ack_newest.as_dict())
 
     def write(self, topic: str, key: bytes, slot: int, payload: bytes | list[bytes], records: int, oldest_recv_ns: int,

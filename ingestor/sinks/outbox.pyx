@@ -23,6 +23,7 @@ BATCH_BYTES, MESSAGE_BYTES = BATCH_COST, MESSAGE_COST
 
 
 @cython.final
+@cython.no_gc       # text, bytes and lists of bytes make no cycles; the collector need not walk a long queue
 @cython.freelist(256)
 cdef class Batch:
     """The arguments of one write(), with what is counted of them."""
@@ -37,6 +38,16 @@ cdef class Batch:
     cdef readonly int64_t messages
     cdef readonly int64_t size          # bytes of memory
     cdef bint again                     # was under way before
+
+
+@cython.final
+cdef class Counts:
+    """The counters of one topic; see TopicStats."""
+    cdef int64_t produced
+    cdef int64_t delivered
+    cdef int64_t failed
+    cdef int64_t retries
+    cdef dict failures
 
 
 @cython.final
@@ -59,7 +70,7 @@ cdef class Outbox:
     cdef readonly int64_t bytes
     cdef readonly int64_t messages
     cdef readonly int64_t records
-    cdef readonly dict topics           # name -> TopicStats; replaced, never changed, for readers in threads
+    cdef dict counts                    # topic -> Counts
     cdef readonly Histogram receive_to_ack
     cdef readonly Histogram receive_to_ack_newest
 
@@ -69,7 +80,7 @@ cdef class Outbox:
         self.window_bytes, self.window_messages = window_bytes, window_messages
         self.waiting = deque()
         self.under_way = {}
-        self.topics = {}
+        self.counts = {}
         self.receive_to_ack = Histogram()
         self.receive_to_ack_newest = Histogram()
 
@@ -77,6 +88,7 @@ cdef class Outbox:
             int64_t newest_recv_ns):
         """Keep what write() was given."""
         cdef Batch batch = Batch.__new__(Batch)
+        cdef Counts counts = self.topic(topic)
         self.numbers += 1
         batch.number = self.numbers
         batch.topic = topic
@@ -98,17 +110,28 @@ cdef class Outbox:
         self.bytes += batch.size
         self.messages += batch.messages
         self.records += records
-        self.topic(topic).produced += records
+        counts.produced += records
         if self.bytes >= self.bytes_max or self.messages >= self.messages_max:
             self.was_full = True
 
-    cpdef topic(self, str name):
-        """The counters of one topic."""
-        stats = self.topics.get(name)
-        if stats is None:
-            stats = TopicStats()
-            self.topics = {**self.topics, name: stats}
-        return stats
+    cdef Counts topic(self, str name):
+        cdef Counts counts = self.counts.get(name)
+        if counts is None:
+            counts = Counts.__new__(Counts)
+            counts.failures = {}
+            self.counts[name] = counts
+        return counts
+
+    def note_failure(self, str topic not None, str code not None, int64_t messages):
+        """So many messages of a topic could not be delivered at once, for this reason."""
+        cdef Counts counts = self.topic(topic)
+        counts.failures[code] = counts.failures.get(code, 0) + messages
+
+    def topics(self):
+        """TopicStats by topic, as they are now."""
+        cdef Counts counts
+        return {name: TopicStats(counts.produced, counts.delivered, counts.failed, counts.retries, dict(counts.failures))
+                for name, counts in list(self.counts.items())}
 
     @property
     def full(self):
@@ -124,6 +147,7 @@ cdef class Outbox:
         """
         cdef list taken = []
         cdef Batch batch
+        cdef Counts counts
         cdef int64_t size = 0, messages = 0
         while self.waiting and size < bytes_max and messages < messages_max:
             batch = self.waiting[0]
@@ -132,7 +156,8 @@ cdef class Outbox:
                 break
             self.waiting.popleft()
             if batch.again:
-                self.topic(batch.topic).retries += batch.messages
+                counts = self.topic(batch.topic)
+                counts.retries += batch.messages
             batch.again = True
             self.under_way[batch.number] = batch
             self.under_way_bytes += batch.size
@@ -145,13 +170,15 @@ cdef class Outbox:
     def acknowledge(self, list batches not None, int64_t now_ns):
         """These arrived; a second acknowledgement of one changes nothing."""
         cdef Batch batch
+        cdef Counts counts
         for batch in batches:
             if self.under_way.pop(batch.number, None) is None:
                 continue
             self.under_way_bytes -= batch.size
             self.under_way_messages -= batch.messages
             self.leave(batch)
-            self.topic(batch.topic).delivered += batch.records
+            counts = self.topic(batch.topic)
+            counts.delivered += batch.records
             self.receive_to_ack.add(now_ns - batch.oldest_recv_ns, batch.records)
             self.receive_to_ack_newest.add(now_ns - batch.newest_recv_ns, batch.records)
 
@@ -166,12 +193,14 @@ cdef class Outbox:
     def give_up(self):
         """Count all that is left as failed; how many records."""
         cdef Batch batch
+        cdef Counts counts
         left = self.records
         self.take_back()
         while self.waiting:
             batch = self.waiting.popleft()
             self.leave(batch)
-            self.topic(batch.topic).failed += batch.records
+            counts = self.topic(batch.topic)
+            counts.failed += batch.records
         return left
 
     cdef void leave(self, Batch batch):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
-@dataclass
+@dataclass(frozen=True)
 class TopicStats:
     """Records of one topic since the start, except where messages are named."""
 

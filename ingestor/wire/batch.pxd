@@ -26,6 +26,7 @@ cdef struct Batch:
     Buffer buffer           # empty while the batch is closed
     uint32_t used           # bytes
     uint32_t pieces         # closed ones
+    uint32_t handed         # of them, to the sink
     uint32_t piece_from     # where the open piece starts
     uint32_t piece_records  # in the open piece
     uint32_t header_bytes   # of a block, with the subscriptions so far
@@ -107,7 +108,7 @@ cdef inline bint batch_open(Topic* topic, uint32_t index, Pool* pool, uint64_t s
     pool_take(pool, &batch.buffer)
     if not buffer_reserve(&batch.buffer, 0, 1, BATCH_BYTES_MAX):
         return False
-    batch.used = batch.pieces = batch.piece_from = batch.piece_records = batch.subscriptions = 0
+    batch.used = batch.pieces = batch.handed = batch.piece_from = batch.piece_records = batch.subscriptions = 0
     batch.header_bytes = header_bytes
     batch.serial = serial
     batch.opened_ns = at_ns

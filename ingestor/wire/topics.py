@@ -41,8 +41,8 @@ class TopicLike(Protocol):
 class TopicSettings:
     """How the records of one topic are batched, per instrument.
 
-    A batch leaves when its oldest record is `linger_ms` old, or when it holds `records_max` records or
-    about `bytes_max` bytes. No message is larger than `bytes_max`, nor holds more than `records_max`.
+    A batch leaves when its first record is `linger_ms` old (half as old when another leaves), or when it holds
+    `records_max` records or about `bytes_max` bytes. No message is larger, nor holds more.
     """
 
     mode: Mode = "block"

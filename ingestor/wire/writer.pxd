@@ -50,7 +50,6 @@ cdef class Writer:
     cdef Pool pool
     cdef list routes                    # by instrument: (key, slot)
     cdef list kept                      # the bytes objects that the tables above point into
-    cdef object outgoing                # deque of write()'s arguments: what the sink has not taken yet
 
     # Encode one record into its batch; a TakeStatus. `tick` and what it borrows are read during the call only.
     cdef int take(self, uint32_t subscription, const Tick* tick) noexcept nogil

@@ -24,8 +24,6 @@ from ingestor.wire.encode cimport (
     BODY_BYTES_MAX, DECIMAL_BEYOND, DECIMAL_ROUNDED, ID_BYTES_MAX, Values, avro_long, avro_long_bytes, put_body, put_fair, values_of,
 )
 
-from collections import deque
-
 from ingestor.errors import ConfigError
 from ingestor.wire.schemas import avro_long as long_bytes, avro_text, single_object_prefix
 from ingestor.wire.topics import MODES, TOPICS, TopicCounts, check_topic
@@ -53,7 +51,7 @@ cdef class Writer:
         self.shard = shard
         self.epoch = epoch
         self.next_due = INT64_MAX
-        self.routes, self.kept, self.outgoing = [], [], deque()
+        self.routes, self.kept = [], []
         unknown = set(topics) - set(TOPICS)
         if unknown:
             raise ConfigError(f"topics: no topic {', '.join(sorted(unknown))}: use {', '.join(TOPICS)}")
@@ -270,6 +268,10 @@ cdef class Writer:
         cdef Batch* batch
         cdef int number
         cdef uint32_t index
+        cdef bint written = False
+        # Whoever wakes the sink for a batch that has waited long enough takes along what has waited half as
+        # long: many quiet instruments would else wake it one by one, hundreds of times a linger.
+        cdef int waited = 2 if self.next_due <= now_ns else 1
         self.next_due = INT64_MAX
         self.due = False
         for number in range(TOPICS_COUNT):
@@ -277,55 +279,54 @@ cdef class Writer:
             while topic.head != NO_BATCH:
                 index = topic.head
                 batch = &topic.batches[index]
-                if not (everything or batch.full or now_ns - batch.opened_ns >= topic.linger_ns
-                        or now_ns < batch.opened_ns):
+                if not (everything or batch.full or now_ns < batch.opened_ns
+                        or waited * (now_ns - batch.opened_ns) >= topic.linger_ns):
                     self.next_due = min(self.next_due, batch.opened_ns + topic.linger_ns)
                     break
                 self.hand_over(number, index)
                 batch_close(topic, index, &self.pool)
-        if self.outgoing:
-            while self.outgoing:
-                self.sink.write(*self.outgoing[0])
-                self.outgoing.popleft()
+                written = True
+        if written:
             self.sink.boundary()
         return 0
 
     cdef int hand_over(self, int number, uint32_t instrument) except -1:
-        """Compose the messages of one batch, in order. What was composed goes out even if a later call fails."""
+        """Write one batch's messages to the sink, in order. What was not written when it fails stays."""
         cdef Topic* topic = &self.topics[number]
         cdef Batch* batch = &topic.batches[instrument]
         cdef Piece* piece
-        cdef uint32_t i, first, start = 0
+        cdef uint32_t first, last, start
         cdef int64_t oldest, newest
-        cdef bytes payload
-        cdef list written = [], payloads
+        cdef list payloads
         key, slot = self.routes[instrument]
         if batch.piece_records:
             close_piece(batch, batch.used, batch.subscriptions)
-        if topic.mode == RECORD:
-            for first in range(0, batch.pieces, topic.records_max):
-                payloads = []
-                oldest = newest = batch.buffer.pieces[first].oldest_ns
-                for i in range(first, min(first + topic.records_max, batch.pieces)):
-                    piece = &batch.buffer.pieces[i]
-                    payloads.append(PyBytes_FromStringAndSize(<char*> batch.buffer.at + start, piece.end - start))
-                    oldest, newest = min(oldest, piece.oldest_ns), max(newest, piece.newest_ns)
-                    start = piece.end
-                written.append((TOPICS[number], key, slot, payloads, len(payloads), oldest, newest))
-            topic.bytes += batch.used
-        else:
-            for i in range(batch.pieces):
-                piece = &batch.buffer.pieces[i]
+        while batch.handed < batch.pieces:
+            first = last = batch.handed
+            start = batch.buffer.pieces[first - 1].end if first else 0
+            piece = &batch.buffer.pieces[first]
+            if topic.mode != RECORD:
                 if topic.mode == BLOCK:
                     payload = self.block(number, instrument, batch.buffer.at + start, piece.end - start,
                                          piece.records, piece.subscriptions)
                 else:
                     payload = PyBytes_FromStringAndSize(<char*> batch.buffer.at + start, piece.end - start)
-                topic.bytes += <uint64_t> len(payload)
-                start = piece.end
-                written.append((TOPICS[number], key, slot, payload, piece.records, piece.oldest_ns, piece.newest_ns))
-        topic.handed += <uint64_t> len(written)
-        self.outgoing.extend(written)
+                topic.bytes += <uint64_t> len(<bytes> payload)
+                last += 1
+                self.sink.write(TOPICS[number], key, slot, payload, piece.records, piece.oldest_ns, piece.newest_ns)
+            else:
+                payloads = []
+                oldest, newest = piece.oldest_ns, piece.newest_ns
+                while last < batch.pieces and last - first < topic.records_max:
+                    piece = &batch.buffer.pieces[last]
+                    payloads.append(PyBytes_FromStringAndSize(<char*> batch.buffer.at + start, piece.end - start))
+                    oldest, newest = min(oldest, piece.oldest_ns), max(newest, piece.newest_ns)
+                    start = piece.end
+                    last += 1
+                topic.bytes += start - (batch.buffer.pieces[first - 1].end if first else 0)
+                self.sink.write(TOPICS[number], key, slot, payloads, last - first, oldest, newest)
+            batch.handed = last
+            topic.handed += 1
         return 0
 
     cdef bytes block(self, int number, uint32_t instrument, const uint8_t* records, uint32_t size, uint32_t count,

@@ -105,7 +105,7 @@ def test_what_is_taken_back_goes_out_again_first_in_order():
     put(box)
     assert box.take_back() == 2
     assert numbers(box.take()) == [1, 3, 4]
-    assert box.topics["trades"].retries == 2
+    assert box.topics()["trades"].retries == 2
 
 
 def test_a_second_acknowledgement_changes_nothing():
@@ -114,7 +114,7 @@ def test_a_second_acknowledgement_changes_nothing():
     taken = box.take()
     box.acknowledge(taken, 0)
     box.acknowledge(taken, 0)
-    assert (box.topics["trades"].delivered, box.bytes, box.messages, box.records) == (1, 0, 0, 0)
+    assert (box.topics()["trades"].delivered, box.bytes, box.messages, box.records) == (1, 0, 0, 0)
 
 
 def test_a_late_acknowledgement_of_what_was_taken_back_does_not_remove_it():
@@ -144,7 +144,7 @@ def test_what_is_given_up_is_counted_as_failed():
     box.take()
     put(box, records=3, topic="fair")
     assert box.give_up() == 8
-    assert (box.topics["trades"].failed, box.topics["fair"].failed, box.bytes) == (5, 3, 0)
+    assert (box.topics()["trades"].failed, box.topics()["fair"].failed, box.bytes) == (5, 3, 0)
 
 
 def test_latency_is_counted_for_the_oldest_and_the_newest_record():

@@ -2,10 +2,9 @@
 
 import pytest
 
-from ingestor.errors import ConfigError
 from ingestor.wire.plain import write_fair, write_record
 from ingestor.wire.schemas import avro_long
-from ingestor.wire.topics import TOPICS, TopicSettings
+from ingestor.wire.topics import TopicSettings
 from ingestor.wire.writer import Writer
 from tests.wire.kept import MS, NOW, Kept, quote, read, trade, writer_into
 
@@ -55,10 +54,26 @@ def test_nothing_is_due_without_an_open_batch(sink):
 def test_the_next_due_is_that_of_the_oldest_batch_that_stays(sink):
     writer = writer_into(sink, linger_ms=5)
     for instrument in (0, 1):
-        write_record(writer, 2 * instrument, trade(ts_recv_ns=NOW + instrument * MS))
+        write_record(writer, 2 * instrument, trade(ts_recv_ns=NOW + instrument * 3 * MS))
     writer.flush_now(NOW + 5 * MS, False)
     assert [each.key for each in sink.written] == [b"i0-usd"]
-    assert writer.next_due_ns() == NOW + 6 * MS
+    assert writer.next_due_ns() == NOW + 8 * MS
+
+
+def test_a_batch_that_leaves_takes_along_those_that_have_waited_half_as_long(sink):
+    writer = writer_into(sink, linger_ms=4, instruments=3)
+    for instrument, opened_ns in enumerate((NOW, NOW + 2 * MS, NOW + 2 * MS + 1)):
+        write_record(writer, 2 * instrument, trade(ts_recv_ns=opened_ns))
+    writer.flush_now(NOW + 4 * MS, False)
+    assert [each.key for each in sink.written] == [b"i0-usd", b"i1-usd"]
+
+
+def test_a_full_batch_takes_no_other_along(sink):
+    writer = writer_into(sink, linger_ms=4, records_max=2)
+    write_record(writer, 0, trade(ts_recv_ns=NOW))
+    write_record(writer, 2, trade(ts_recv_ns=NOW + 3 * MS), 2)
+    writer.flush_now(NOW + 3 * MS, False)
+    assert [each.key for each in sink.written] == [b"i1-usd"]
 
 
 def test_each_topic_has_its_own_linger(sink):
@@ -336,102 +351,3 @@ def test_what_a_failing_sink_did_not_take_goes_out_later_once(sink):
     write_record(writer, 0, trade(record_sequence=6))
     writer.flush_now(NOW)
     assert sequences(sink) == [[1, 2], [3, 4], [5], [6]]
-
-
-# Counters and definitions.
-
-def test_the_counters_add_up(sink):
-    writer = writer_into(sink, records_max=10)
-    write_record(writer, 0, trade(), 25)
-    write_record(writer, 0, trade(price=(1, -19)))
-    write_record(writer, 0, trade(price=(1, 100)))
-    writer.flush_now(NOW)
-    counts = writer.stats()["trades"]
-    assert (counts.records, counts.batches, counts.rounded, counts.unwritable) == (26, 3, 1, 1)
-    assert counts.bytes == sum(map(len, sink.payloads("trades")))
-
-
-@pytest.mark.parametrize(("settings", "said"), [
-    ({"mode": "conflate"}, "topics.trades.mode"),
-    ({"bytes_max": 4095}, "topics.trades.bytes_max: 4095: use 4096 to 900000"),
-    ({"bytes_max": 900_001}, "topics.trades.bytes_max: 900001"),
-    ({"records_max": 0}, "topics.trades.records_max"),
-    ({"records_max": 1_000_001}, "topics.trades.records_max"),
-    ({"linger_ms": -1}, "topics.trades.linger_ms"),
-    ({"linger_ms": float("nan")}, "topics.trades.linger_ms"),
-])
-def test_a_wrong_setting_is_named(sink, settings, said):
-    with pytest.raises(ConfigError, match=said):
-        Writer(sink, {"trades": TopicSettings(**settings)}, 0, 1)
-
-
-def test_the_limits_themselves_are_allowed(sink):
-    allowed = {
-        "trades": TopicSettings("block", 0, 1, 4096), "quotes": TopicSettings("record", 60_000, 1_000_000, 900_000),
-        "bars": TopicSettings("container", 5, 10, 16_000_000)}
-    assert list(Writer(sink, allowed, 0, 1).stats()) == list(allowed)
-
-
-def test_an_unknown_topic_is_named(sink):
-    with pytest.raises(ConfigError, match="no topic trade: use trades, quotes"):
-        Writer(sink, {"trade": TopicSettings()}, 0, 1)
-
-
-def test_all_topics_are_known(sink):
-    assert list(writer_into(sink).stats()) == list(TOPICS)
-
-
-def define_until_refused(writer):
-    for number in range(1000):
-        writer.define_subscription(number, 0, "provider", "venue", "s" * 60, "channel")
-
-
-def test_subscriptions_that_a_blocks_header_cannot_hold_are_refused_when_defined(sink):
-    writer = Writer(sink, {"trades": TopicSettings(bytes_max=4096)}, 0, 1)
-    writer.define_instrument(0, "btc-usd", b"btc-usd", 0)
-    with pytest.raises(ConfigError, match=r"topics\.trades\.bytes_max: 4096: the subscriptions of btc-usd alone take"):
-        define_until_refused(writer)
-
-
-def test_a_block_with_as_many_subscriptions_as_its_header_can_hold_keeps_its_limit(sink):
-    writer = Writer(sink, {"trades": TopicSettings(bytes_max=4096)}, 0, 1)
-    writer.define_instrument(0, "btc-usd", b"btc-usd", 0)
-    with pytest.raises(ConfigError):
-        define_until_refused(writer)
-    count = writer.defined()[1]
-    for number in range(count):
-        write_record(writer, number, trade(id="x" * 256))
-    writer.flush_now(NOW)
-    assert max(len(each.payload) for each in sink.written) <= 4096
-    assert sum(each.records for each in sink.written) == count
-
-
-def test_names_beyond_their_limit_are_refused(sink):
-    writer = Writer(sink, {}, 0, 1)
-    with pytest.raises(ConfigError, match="shorten them"):
-        writer.define_instrument(0, "x" * 1100, b"x", 0)
-    writer.define_instrument(0, "x", b"x", 0)
-    with pytest.raises(ConfigError, match="shorten them"):
-        writer.define_subscription(0, 0, "p", "v", "x" * 1100, "c")
-
-
-def test_definitions_come_in_order(sink):
-    writer = writer_into(sink, instruments=1, subscriptions=1)
-    with pytest.raises(IndexError, match="the next is 1"):
-        writer.define_instrument(2, "x", b"x", 0)
-    with pytest.raises(IndexError, match="the next is 1"):
-        writer.define_subscription(0, 0, "p", "v", "s", "c")
-    with pytest.raises(IndexError, match="instrument 7, which is not defined"):
-        writer.define_subscription(1, 7, "p", "v", "s", "c")
-
-
-def test_instruments_may_be_added_while_batches_are_open(sink):
-    writer = writer_into(sink, instruments=1, subscriptions=1)
-    write_record(writer, 0, trade(record_sequence=1))
-    for number in range(1, 40):
-        writer.define_instrument(number, f"n{number}", b"n%d" % number, number)
-        writer.define_subscription(number, number, "p", "v", "s", "c")
-        write_record(writer, number, trade())
-    write_record(writer, 0, trade(record_sequence=2))
-    writer.flush_now(NOW)
-    assert [each.records for each in sink.written] == [2] + [1] * 39
