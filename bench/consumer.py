@@ -18,8 +18,8 @@ from bench.processes import Parent
 from ingestor._core import Pipeline
 from ingestor.feeds.feed import ConnectionState, Feed, FeedSettings
 from ingestor.feeds.loop import run
-from ingestor.providers.provider import Subscription
 from ingestor.providers.registry import load
+from ingestor.providers.session import Subscription
 from ingestor.unify.instruments import Instruments
 
 WATCH_EVERY_S = 0.003   # how often progress is looked at (30 us each): the resolution of the end of a run

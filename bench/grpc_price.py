@@ -21,7 +21,7 @@ from bench.markets import kaiko as kaiko_tables
 from bench.measure import Outcome, versioned
 from bench.processes import Child, Parent
 from bench.websocket_price import report
-from ingestor.providers.provider import Subscription
+from ingestor.providers.session import Subscription
 
 COUNT = 40_000
 COUNT_SMOKE = 300

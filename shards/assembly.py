@@ -10,7 +10,8 @@ from ingestor.errors import ConfigError
 from ingestor.feeds.feed import FeedSettings
 from ingestor.feeds.packing import Packing, pack
 from ingestor.pricing.parameters import parameters
-from ingestor.providers.provider import Limits, Provider, Subscription
+from ingestor.providers.provider import Provider
+from ingestor.providers.session import Limits, Subscription
 from ingestor.settings import Configuration
 from ingestor.unify.instruments import Instruments
 from shards.slots import slot_of, static_range
@@ -74,7 +75,8 @@ def feed_settings(configuration: Configuration, provider: Provider) -> FeedSetti
 
 def limits(configuration: Configuration, provider: Provider) -> Limits:
     """The dialect's limits, with what the configuration says instead."""
-    return replace(provider.limits, **configuration.provider(provider.name).limits.model_dump(exclude_none=True))
+    own: Limits = provider.limits
+    return replace(own, **configuration.provider(provider.name).limits.model_dump(exclude_none=True))
 
 
 def packing(configuration: Configuration, planned: Plan, provider: Provider) -> Packing:

@@ -19,7 +19,8 @@ from ingestor.feeds.door import Intake
 from ingestor.feeds.link import ConnectionState, Link, LinkPlan, LinkStats
 from ingestor.feeds.packing import Place, pack
 from ingestor.feeds.timing import Timing
-from ingestor.providers.provider import Limits, Provider, Subscription
+from ingestor.providers.provider import Provider
+from ingestor.providers.session import Limits, Subscription
 
 __all__ = ["ConnectionState", "Feed", "FeedSettings", "LinkStats"]
 
@@ -130,8 +131,9 @@ class Feed:
 
 
 def _limits(provider: Provider, overrides: Mapping[str, float]) -> Limits:
+    own: Limits = provider.limits
     try:
-        return replace(provider.limits, **overrides)
+        return replace(own, **dict[str, Any](overrides))
     except TypeError as error:
         raise ConfigError(f"limits of provider {provider.name}: {error}") from error
 

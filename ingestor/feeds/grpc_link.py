@@ -7,7 +7,7 @@ exactly these, as (method path, prefix, serialised request, its subscriptions).
 from ingestor.feeds.door import ConnectionFault, Door, Intake, Reason
 from ingestor.feeds.grpc import Call
 from ingestor.feeds.link import Link
-from ingestor.providers.provider import Subscription
+from ingestor.providers.session import Subscription
 
 
 class GrpcLink(Link):

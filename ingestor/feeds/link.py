@@ -18,7 +18,8 @@ from ingestor.feeds.backoff import HEALTHY_AFTER_S, Backoff, TokenBucket
 from ingestor.feeds.door import ConnectionFault, Door, Intake, Reason
 from ingestor.feeds.timing import Repeats, Timing
 from ingestor.masking import masked
-from ingestor.providers.provider import Control, Limits, Provider, Subscription
+from ingestor.providers.provider import Provider
+from ingestor.providers.session import Control, Limits, Subscription
 
 #: A connection is replaced at this share of the provider's limit on its age, drawn anew each time,
 #: so that connections opened together do not all reconnect together.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from typing import NamedTuple
 
-from ingestor.providers.provider import Limits, Subscription
+from ingestor.providers.session import Limits, Subscription
 
 Place = tuple[str, int]  # section, and the connection's number within it
 

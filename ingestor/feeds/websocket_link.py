@@ -13,7 +13,7 @@ from ingestor.feeds.backoff import Backoff, TokenBucket
 from ingestor.feeds.door import ConnectionFault, Door, Intake, Reason
 from ingestor.feeds.link import Link, LinkPlan
 from ingestor.feeds.packing import messages
-from ingestor.providers.provider import Control, Subscription
+from ingestor.providers.session import Control, Subscription
 
 #: Providers answer within a second; beyond this the request counts as unanswered, and the data decides.
 ACK_WITHIN_S = 10.0

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from ingestor.providers.provider import Control, Session, Subscription, as_text
+from ingestor.providers.session import Control, Session, Subscription, as_text
 
 
 class BinanceSession(Session):
@@ -34,5 +34,6 @@ class BinanceSession(Session):
         request = "" if message.get("id") is None else str(message["id"])
         error = message.get("error", message if "code" in message and "msg" in message else None)
         if isinstance(error, dict):
-            return Control("error", request=request, message=f"{error.get('code')}: {error.get('msg')}", retryable=False)
+            words = f"{error.get('code')}: {error.get('msg')}"
+            return Control("error", request=request, message=words, retryable=False)
         return Control("ack", request=request) if "result" in message else None

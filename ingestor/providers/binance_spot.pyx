@@ -12,7 +12,7 @@ from ingestor.providers.provider cimport provider
 from ingestor.records cimport TickBatch
 
 from ingestor.providers.binance_session import BinanceSession
-from ingestor.providers.provider import Channel, Limits
+from ingestor.providers.session import Channel, Limits
 
 
 cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noexcept nogil:

@@ -31,7 +31,7 @@ from ingestor.scan.quotes cimport best_level, says_something, sides, within
 from ingestor.scan.text cimport settle
 from ingestor.scan.token cimport NONE, NOTHING, STRING, Token, is_absent, is_word, key_is
 
-from ingestor.providers.provider import Channel, Control, Limits, Session, as_text
+from ingestor.providers.session import Channel, Control, Limits, Session, as_text
 
 cdef enum:
     CHANNEL_TRADE = 0

@@ -25,7 +25,7 @@ from ingestor.scan.quotes cimport sides
 from ingestor.scan.text cimport settle
 from ingestor.scan.token cimport NOTHING, Token, is_word, key_is
 
-from ingestor.providers.provider import Channel, Control, Limits, Session, as_text
+from ingestor.providers.session import Channel, Control, Limits, Session, as_text
 
 cdef enum:
     CHANNEL_MATCHES = 0

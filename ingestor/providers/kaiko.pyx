@@ -27,7 +27,7 @@ from ingestor.scan.protobuf cimport (
     wrapped_timestamp_field,
 )
 
-from ingestor.providers.provider import Channel, Limits, Session
+from ingestor.providers.session import Channel, Limits, Session
 
 cdef enum:
     CHANNEL_TRADES = 0

@@ -33,7 +33,7 @@ from ingestor.scan.quotes cimport best_level, columns, says_something, sides, wi
 from ingestor.scan.text cimport settle
 from ingestor.scan.token cimport NOTHING, STRING, Token, is_absent, is_word, key_is
 
-from ingestor.providers.provider import Channel, Control, Limits, Session, as_text
+from ingestor.providers.session import Channel, Control, Limits, Session, as_text
 
 cdef enum:
     CHANNEL_TRADES = 0

@@ -10,7 +10,7 @@ from ingestor.feeds.backoff import TokenBucket
 from ingestor.feeds.door import ConnectionFault, Reason
 from ingestor.feeds.link import LinkPlan
 from ingestor.feeds.websocket_link import WebSocketLink
-from ingestor.providers.provider import Control, Limits, Session, Subscription, as_text
+from ingestor.providers.session import Control, Limits, Session, Subscription, as_text
 from tests.feeds.faketime import FakeTime, settle
 from tests.feeds.peer import Intake
 

@@ -12,8 +12,8 @@ from ingestor._core import Pipeline
 from ingestor.errors import ConfigError
 from ingestor.feeds.feed import Feed, FeedSettings
 from ingestor.feeds.timing import Timing
-from ingestor.providers.provider import Subscription
 from ingestor.providers.registry import load
+from ingestor.providers.session import Subscription
 from tests.feeds.certificates import Authority
 from tests.feeds.doors import until
 from tests.feeds.exchange import ANSWERS, Exchange

@@ -15,8 +15,8 @@ from ingestor.feeds.door import ConnectionFault, Reason
 from ingestor.feeds.feed import Feed, FeedSettings
 from ingestor.feeds.grpc import MESSAGE_BYTES_MAX, Call, GrpcDoor, open_grpc
 from ingestor.feeds.timing import Timing
-from ingestor.providers.provider import Subscription
 from ingestor.providers.registry import load
+from ingestor.providers.session import Subscription
 from tests.feeds.certificates import Authority
 from tests.feeds.doors import fault_of, until
 from tests.feeds.kaikoserver import TRADES, UPDATES, KaikoServer, best, trade

@@ -6,7 +6,7 @@ from ingestor.errors import ProviderError
 from ingestor.feeds.backoff import BACKOFF_BASE_S, BACKOFF_MAX_S
 from ingestor.feeds.door import ConnectionFault, Reason
 from ingestor.feeds.link import AGE_SHARE_MAX, LEAVE_WITHIN_S, REFUSED_PAUSE_S
-from ingestor.providers.provider import Limits
+from ingestor.providers.session import Limits
 from tests.feeds.fakedoor import Talk, running, subscriptions
 from tests.feeds.faketime import settle
 

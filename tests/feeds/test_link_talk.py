@@ -7,7 +7,7 @@ import operator
 import pytest
 
 from ingestor.feeds.websocket_link import ACK_WITHIN_S
-from ingestor.providers.provider import Limits, Subscription, as_text
+from ingestor.providers.session import Limits, Subscription, as_text
 from tests.feeds.fakedoor import Talk, running, subscriptions
 from tests.feeds.faketime import settle
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestor.feeds.packing import messages, pack
-from ingestor.providers.provider import Limits, Subscription, as_text
+from ingestor.providers.session import Limits, Subscription, as_text
 
 
 def subscriptions(count: int, section: str = "", start: int = 0) -> list[Subscription]:

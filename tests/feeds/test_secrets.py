@@ -7,8 +7,8 @@ import pytest
 from ingestor.feeds.door import ConnectionFault, Reason
 from ingestor.feeds.feed import Feed, FeedSettings
 from ingestor.feeds.link import LinkPlan
-from ingestor.providers.provider import Limits
 from ingestor.providers.registry import load
+from ingestor.providers.session import Limits
 from tests.feeds.doors import until
 from tests.feeds.fakedoor import Bench, Talk, running, subscriptions
 from tests.feeds.faketime import settle

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from ingestor.decode import Decoder
-from ingestor.providers.provider import Control, Subscription
 from ingestor.providers.registry import MODULES, load
+from ingestor.providers.session import Control, Subscription
 
 BTC, ETH = "BTC-USD", "ETH-USD"
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from conversing import START_NS, WS, control, decode, dialect_of, engine
 
-from ingestor.providers.provider import Subscription
 from ingestor.providers.registry import load
+from ingestor.providers.session import Subscription
 from ingestor.simulator.dialects.dialect import Conversation
 from ingestor.simulator.dialects.registry import DIALECTS
 

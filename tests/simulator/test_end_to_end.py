@@ -8,8 +8,8 @@ from conversing import bounded, until
 
 from ingestor._core import Pipeline
 from ingestor.feeds.feed import Feed, FeedSettings
-from ingestor.providers.provider import Subscription
 from ingestor.providers.registry import MODULES, load
+from ingestor.providers.session import Subscription
 from ingestor.settings import load as load_settings
 from ingestor.simulator import Simulator, SimulatorSpec, captured_config, captures, demo_config, write_config
 from ingestor.unify.instruments import Instruments

@@ -5,8 +5,8 @@ import pytest
 from conversing import bounded, engine, until
 
 from ingestor.decode import Decoder
-from ingestor.providers.provider import Subscription
 from ingestor.providers.registry import load
+from ingestor.providers.session import Subscription
 from ingestor.simulator import Fault, Simulator, SimulatorSpec
 from ingestor.simulator.engine import TRADES, Happening
 from ingestor.simulator.faults import Faults

@@ -1,0 +1,126 @@
+"""What every dialect declares: its channels, its limits as data, and the hooks of its session.
+
+The feed (feeds/feed.py) owns the life cycle and calls the hooks; a dialect only says what its
+provider wants to hear and what its control frames mean. Hooks are pure: they return bytes and
+facts, touch no socket and read no clock.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+
+class Subscription(NamedTuple):
+    """One wanted stream: (provider, channel, market)."""
+
+    channel: str        # the provider's own word, one of its Channel.name
+    symbol: str         # as the provider writes it in a subscription
+    section: str = ""   # endpoint or class where one provider has several: "linear", "spot"
+    venue: str = ""     # aggregators: the venue's code as the provider writes it
+    instrument: str = ""
+
+
+class Channel(NamedTuple):
+    """One stream kind of a provider, and what may be inferred from its sequence."""
+
+    name: str
+    level: Literal["trades", "quotes", "bars", "reference"]
+    #: what Tick.sequence means per subscription: "gapless" (each record is the last + 1), "rising"
+    #: (never falls), "connection" (one counter for the whole connection), "none"
+    sequence: Literal["gapless", "rising", "connection", "none"] = "none"
+    #: the channel a level means when a configuration names only the level
+    default: bool = True
+    #: a quote that lacks a side leaves that side as it was, instead of saying that it is empty
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A provider's limits, as data. Zero means: none known.
+
+    Sources stand in the dialect's docstring; the configuration may replace any of them.
+    """
+
+    subscriptions_per_connection_max: int = 0
+    subscriptions_per_message_max: int = 0
+    messages_per_second_max: float = 0.0     # what we send, heartbeats included
+    connects_per_minute_max: float = 0.0
+    connections_max: int = 0
+    message_bytes_max: int = 0               # of one subscribe message
+    subscribe_within_s: float = 0.0          # the provider closes a connection that stays quiet
+    connection_age_max_s: float = 0.0        # the provider closes older ones: reconnect before
+    heartbeat_every_s: float = 0.0           # send Session.heartbeat() this often; 0: never
+    silence_max_s: float = 60.0              # nothing at all received for so long: reconnect
+
+
+class Control(NamedTuple):
+    """What a control frame means to the feed."""
+
+    kind: Literal["ack", "error", "reply", "reconnect", "alive"]
+    reply: bytes | None = None      # kind "reply": send this text back at once
+    request: str = ""               # what is acknowledged or refused, for the log
+    message: str = ""               # kind "error": the provider's own words
+    retryable: bool = True          # kind "error": False ends the subscription, not the feed
+    fatal: bool = False             # kind "error": the connection is useless (bad key)
+
+
+class Session:
+    """The hooks of a dialect, with the defaults of a provider that needs nothing.
+
+    A subclass overrides what its provider wants.
+    """
+
+    #: False: the provider acknowledges nothing, the data is the answer
+    acknowledges = True
+    #: True: hello() subscribes to what it is given, so that only the rest is asked for after it
+    hello_subscribes = False
+
+    def endpoint_section(self, channel: str, market_section: str) -> str:
+        """The section of a subscription: which endpoint carries this channel of a market.
+
+        Subscriptions of different sections never share a connection.
+        """
+        return market_section
+
+    def market_section(self, section: str) -> str:
+        """The other way round: what a connection's section says about the markets of its frames."""
+        return section
+
+    def endpoint(self, url: str, section: str, subscriptions: Sequence[Subscription], key: str) -> str:
+        """The URL to open for these subscriptions."""
+        return url
+
+    def headers(self, key: str) -> Mapping[str, str]:
+        """Headers of the upgrade request, or gRPC metadata."""
+        return {}
+
+    def hello(self, subscriptions: Sequence[Subscription], key: str) -> Sequence[bytes]:
+        """Texts to send first on a new connection, before any subscribe message.
+
+        `subscriptions` are what fits one message where hello_subscribes, else all.
+        """
+        return ()
+
+    def subscribe(self, subscriptions: Sequence[Subscription], request_id: int) -> Sequence[bytes]:
+        """Subscribe messages; the feed has already cut the list to the limits."""
+        raise NotImplementedError
+
+    def unsubscribe(self, subscriptions: Sequence[Subscription], request_id: int) -> Sequence[bytes]:
+        raise NotImplementedError
+
+    def heartbeat(self, request_id: int) -> bytes | None:
+        """The text to send every Limits.heartbeat_every_s."""
+        return None
+
+    def control(self, frame: bytes) -> Control | None:
+        """What a frame with DecodeStatus CONTROL means; None: nothing to do.
+
+        Raises ValueError for a frame that is not what the dialect thought.
+        """
+        return None
+
+
+def as_text(message: object) -> bytes:
+    """One JSON text without white space, as providers' own clients send it."""
+    return json.dumps(message, separators=(",", ":")).encode()
