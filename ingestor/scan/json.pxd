@@ -85,10 +85,10 @@ cdef inline bint string(Cursor* c, Token* token) noexcept nogil:
     token.at = c.at + 1
     token.type = STRING
     token.escapes = NONE
+    token.high = high != 0
     c.at = stop
     if unlikely(stop == c.end or stop[0] != 34):
         return string_rest(c, token, high)
-    token.high = high != 0
     token.size = <uint32_t> (stop - token.at)
     c.at = stop + 1
     return True

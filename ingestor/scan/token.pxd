@@ -40,7 +40,7 @@ cdef inline bint is_absent(const Token* token) noexcept nogil:
 
 cdef inline bint is_word(const Token* token, const char* word, uint32_t size) noexcept nogil:
     """A string value equal to `word`. Call `settle` first where escapes may stand."""
-    return token.size == size and token.type == STRING and memcmp(token.at, word, size) == 0
+    return token.type == STRING and token.size == size and memcmp(token.at, word, size) == 0
 
 
 cdef inline bint key_is(const Token* token, const char* word, uint32_t size) noexcept nogil:
