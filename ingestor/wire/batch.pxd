@@ -36,7 +36,7 @@ cdef struct Batch:
     uint32_t previous       # in the topic's list
     uint32_t next
     uint64_t serial         # 0: closed; no two openings share one
-    int64_t opened_ns       # receive time of the first record
+    int64_t opened_ns       # receive time of the first record, or the last flush when that was later
     int64_t oldest_ns       # receive times in the open piece
     int64_t newest_ns
     bint full

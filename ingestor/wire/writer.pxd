@@ -46,6 +46,7 @@ cdef class Writer:
     cdef Instrument* instruments
     cdef uint32_t subscriptions_count
     cdef uint32_t instruments_count
+    cdef int64_t flushed_ns             # time of the last flush
     cdef uint64_t serials               # batches opened since the start
     cdef Pool pool
     cdef list routes                    # by instrument: (key, slot)

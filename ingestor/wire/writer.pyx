@@ -7,7 +7,9 @@ boundary, as further pieces, each within the topic's limits.
 
 Open batches of a topic form a list by age, full ones at its head, so that a flush touches only what
 leaves. Nothing here knows where messages go, and nothing reads a clock: a batch's age counts from the
-receive time of its first record.
+receive time of its first record, but not from before the last flush. A read of a busy socket is stamped
+once and worked off for longer than a linger; its batches would else be old when they open, and leave
+with a few records each.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -32,6 +34,9 @@ cdef enum:
     CONSTANT_BYTES_MAX = 1024   # names of an instrument and a subscription: ten times the longest captured
     PREFIX_BYTES_MAX = 10       # Avro's single-object prefix is 2 and 8, a registry's 1 and 4
     COUNTS_BYTES_MAX = 24       # of a block: the counts of two arrays and their ends
+
+
+cdef int64_t CLOCK_STEP_NS = 1000000000     # a time that is older by more is of a clock that stepped back
 
 
 @cython.final
@@ -229,17 +234,20 @@ cdef class Writer:
         """Where the next record of this batch starts, opening the batch if need be; NULL is counted."""
         cdef Batch* batch = &topic.batches[instrument]
         cdef uint8_t* at = NULL
+        cdef int64_t opened_ns = at_ns
         if batch.serial == 0:
+            if at_ns < self.flushed_ns <= at_ns + CLOCK_STEP_NS:
+                opened_ns = self.flushed_ns
             if not batch_open(topic, instrument, &self.pool, self.serials + 1,
                               topic.prefix_bytes + header_bytes + COUNTS_BYTES_MAX if topic.mode == BLOCK else 0,
-                              at_ns):
+                              opened_ns):
                 topic.no_room += 1
                 return NULL
             self.serials += 1
-            if at_ns + topic.linger_ns < self.next_due:
-                self.next_due = at_ns + topic.linger_ns
-        elif at_ns < batch.opened_ns and at_ns < self.next_due:
-            self.next_due = at_ns       # the clock stepped back: ages mean nothing, so that all may leave
+            if opened_ns + topic.linger_ns < self.next_due:
+                self.next_due = opened_ns + topic.linger_ns
+        elif at_ns < batch.opened_ns - CLOCK_STEP_NS and at_ns < self.next_due:
+            self.next_due = at_ns       # ages mean nothing now, so that all may leave
         at = batch_room(topic, batch, bytes)
         if at == NULL:
             topic.no_room += 1
@@ -274,12 +282,13 @@ cdef class Writer:
         cdef int waited = 2 if self.next_due <= now_ns else 1
         self.next_due = INT64_MAX
         self.due = False
+        self.flushed_ns = now_ns
         for number in range(TOPICS_COUNT):
             topic = &self.topics[number]
             while topic.head != NO_BATCH:
                 index = topic.head
                 batch = &topic.batches[index]
-                if not (everything or batch.full or now_ns < batch.opened_ns
+                if not (everything or batch.full or now_ns < batch.opened_ns - CLOCK_STEP_NS
                         or waited * (now_ns - batch.opened_ns) >= topic.linger_ns):
                     self.next_due = min(self.next_due, batch.opened_ns + topic.linger_ns)
                     break

@@ -118,6 +118,24 @@ def test_a_clock_that_stepped_back_lets_the_open_batches_leave(sink):
     assert [each.records for each in sink.written] == [2]
 
 
+def test_records_that_were_received_before_the_last_flush_linger_from_it(sink):
+    writer = writer_into(sink, linger_ms=5)
+    writer.flush_now(NOW + 20 * MS, False)
+    write_record(writer, 0, trade(ts_recv_ns=NOW))
+    assert writer.next_due_ns() == NOW + 25 * MS
+    writer.flush_now(NOW + 24 * MS, False)
+    assert sink.written == []
+    writer.flush_now(NOW + 25 * MS, False)
+    assert [each.oldest_recv_ns for each in sink.written] == [NOW]
+
+
+def test_after_a_clock_that_stepped_back_the_linger_counts_from_the_record(sink):
+    writer = writer_into(sink, linger_ms=5)
+    writer.flush_now(NOW, False)
+    write_record(writer, 0, trade(ts_recv_ns=NOW - 3600 * 1000 * MS))
+    assert writer.next_due_ns() == NOW - 3600 * 1000 * MS + 5 * MS
+
+
 def test_a_flush_of_everything_leaves_nothing(sink):
     writer = writer_into(sink, linger_ms=1000, instruments=5)
     for number in range(10):
