@@ -182,6 +182,12 @@ cdef inline double decimal_double(int64_t mantissa, int exponent) noexcept nogil
     return value * INGESTOR_POWERS[exponent] if exponent >= 0 else value / INGESTOR_POWERS[-exponent]
 
 
+cdef extern from "shortest.h" nogil:
+    const double INGESTOR_SHORTEST_MIN
+    const double INGESTOR_SHORTEST_MAX
+    uint64_t ingestor_shortest_digits(double value, int* places)
+
+
 cdef inline int shortest_decimal(double value, int64_t* mantissa_out, int8_t* exponent_out) noexcept nogil:
     """The shortest decimal that reads back as `value` (what repr() prints): a faithful decimal for
     providers that send doubles. BAD_NUMBER for NaN and infinities."""
@@ -190,53 +196,46 @@ cdef inline int shortest_decimal(double value, int64_t* mantissa_out, int8_t* ex
     cdef int places = 8
     if not isfinite(value):
         return BAD_NUMBER
+    if size >= INGESTOR_SHORTEST_MAX or (size < INGESTOR_SHORTEST_MIN and size != 0):
+        return shortest_printed(value, mantissa_out, exponent_out)
     # Decimals of up to 15 digits have a double each. Below 10^15 and up to 10^22 both factors are exact, so
     # the division rounds once: if it gives `value` back, no other decimal of so many places does, and the
     # shortest is this one without its trailing zeros. Most prices and sizes have at most 8 places.
-    if size < 1e7:
-        whole = <uint64_t> (size * 1e8 + 0.5)
-        if <double> whole / 1e8 != size:
-            places = 22
-            while places > 9 and size * INGESTOR_POWERS[places] >= 1e15:
-                places -= 1
-            whole = <uint64_t> (size * INGESTOR_POWERS[places] + 0.5)
-    elif size < 1e15:
+    whole = <uint64_t> (size * 1e8 + 0.5) if size < 1e7 else 0
+    if whole == 0 or <double> whole / 1e8 != size:
         places = 0
-        while size * INGESTOR_POWERS[places + 1] < 1e15:
+        while places < 22 and size * INGESTOR_POWERS[places + 1] < 1e15:
             places += 1
         whole = <uint64_t> (size * INGESTOR_POWERS[places] + 0.5)
-    else:
-        return shortest_digits(value, mantissa_out, exponent_out)
-    if whole >= 1000000000000000ull or <double> whole / INGESTOR_POWERS[places] != size or (whole == 0 and size != 0):
-        return shortest_digits(value, mantissa_out, exponent_out)
-    while places and whole % 10 == 0 and whole:
+        if <double> whole / INGESTOR_POWERS[places] != size:
+            whole = ingestor_shortest_digits(size, &places)
+    while places and whole % 10 == 0:
         whole //= 10
         places -= 1
     mantissa_out[0] = -<int64_t> whole if value < 0 else <int64_t> whole
-    exponent_out[0] = <int8_t> (-places if whole else 0)
+    exponent_out[0] = <int8_t> -places
     return DECODED
 
 
-cdef inline int shortest_digits(double value, int64_t* mantissa_out, int8_t* exponent_out) noexcept nogil:
-    """The same by trial, 1 to 17 digits: what has more than 15, or is very large or small.
+cdef inline int shortest_printed(double value, int64_t* mantissa_out, int8_t* exponent_out) noexcept nogil:
+    """The same for the very large and the very small, by trial: no price is so, and few sizes are.
 
-    Among decimals of one length that read back, printf's is the nearest to `value`, except above a power of
-    two: there the lower neighbours of `value` are twice as close as the upper ones, so that the nearest
-    decimal may lie below and read back as another double while its upper neighbour does not.
+    15 digits first, which have a double each (down to the subnormals, which no exponent reaches). Among
+    decimals of one length printf's is the nearest, but above a power of two the nearest may lie below and
+    read back as another double while its upper neighbour does not.
     """
     cdef char text[40]
     cdef char next_up[40]
     cdef int count
     cdef bint rounded = False
-    for count in range(1, 18):
+    for count in range(15, 18):
         snprintf(text, sizeof(text), "%.*e", count - 1, value)
         if strtod(text, NULL) == value:
             break
         if digits_up(text, next_up, count) and strtod(next_up, NULL) == value:
             memcpy(text, next_up, sizeof(text))
             break
-    if count > 1:
-        text[1 + (value < 0)] = 46      # whatever the locale's point is
+    text[1 + (value < 0)] = 46      # whatever the locale's point is
     count = 0
     while text[count]:
         count += 1
@@ -245,10 +244,9 @@ cdef inline int shortest_digits(double value, int64_t* mantissa_out, int8_t* exp
 
 cdef inline bint digits_up(const char* text, char* to, int count) noexcept nogil:
     """`d.ddde+xx` with its `count` digits raised by one in the last place; 0 when they are all nines."""
-    cdef int at, left = count
+    cdef int at = (1 if text[0] == 45 else 0) + count
     memcpy(to, text, 40)
-    at = (1 if text[0] == 45 else 0) + (count if count > 1 else 0)
-    while left:
+    while count:
         if to[at] < 48:         # the point
             at -= 1
             continue
@@ -257,5 +255,5 @@ cdef inline bint digits_up(const char* text, char* to, int count) noexcept nogil
             return True
         to[at] = 48
         at -= 1
-        left -= 1
+        count -= 1
     return False
