@@ -139,13 +139,13 @@ class KafkaSettings(Section):
 
     bootstrap_servers: str = ""
     """`host:port`, several with commas. Needed when `sink.kind` is kafka."""
-    partitions: Annotated[int, Field(ge=1, le=SLOTS), AfterValidator(_dividing_slots)] = 16
+    partitions: Annotated[int, Field(ge=1, le=SLOTS), AfterValidator(_dividing_slots)] = 8
     """Partitions of each topic; a slot's records go to partition `slot mod partitions`. Divides 1024."""
     replication_factor: Annotated[int, Field(ge=-1, le=32)] = -1
     """Of topics that we create; -1: the broker's default."""
     create_topics: bool = True
     """Create the topics that are missing."""
-    compression: Literal["none", "lz4", "zstd", "snappy", "gzip"] = "zstd"
+    compression: Literal["none", "lz4", "zstd", "snappy", "gzip"] = "lz4"
     """Of the messages on their way and in the log."""
     linger_ms: Annotated[float, Field(ge=0, le=1000)] = 1.0
     """How long librdkafka gathers messages of a partition, on top of the topic's own linger."""
