@@ -147,7 +147,7 @@ class KafkaSettings(Section):
     """Create the topics that are missing."""
     compression: Literal["none", "lz4", "zstd", "snappy", "gzip"] = "lz4"
     """Of the messages on their way and in the log."""
-    linger_ms: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    linger_ms: Annotated[float, Field(ge=0, le=1000)] = 0.0
     """How long librdkafka gathers messages of a partition, on top of the topic's own linger."""
     queue_bytes_max: Annotated[int, Field(ge=1_000_000)] = 256_000_000
     """Bytes that wait for the broker; beyond, reading from the providers stops until there is room."""
@@ -316,7 +316,7 @@ class PricingSettings(ConsensusParameters):
 
     method: Literal["consensus_v1"] = "consensus_v1"
     """The method."""
-    fair_every_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
+    fair_every_ms: Annotated[int, Field(ge=0, le=60_000)] = 100
     """Publish an instrument's fair price at most so often; 0: each change."""
 
 
@@ -325,9 +325,9 @@ class PipelineSettings(Section):
 
     quarantine_max: Annotated[int, Field(ge=1, le=10_000)] = 100
     """Refused frames that are kept for inspection, at most 4096 bytes of each."""
-    tick_every_ms: Annotated[float, Field(ge=1, le=1000)] = 5.0
+    tick_every_ms: Annotated[float, Field(ge=1, le=1000)] = 10.0
     """How often lingering batches, delivery reports and the back-pressure are looked at."""
-    coalesce_us: Annotated[int, Field(ge=0, le=5000)] = 1000
+    coalesce_us: Annotated[int, Field(ge=0, le=5000)] = 2000
     """Under load, wake-ups for network input are so far apart: less CPU, as much latency at most."""
 
 
