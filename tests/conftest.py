@@ -1,9 +1,10 @@
-"""What the whole suite shares: where the captured frames are."""
+"""What the whole suite shares: where the captured frames are, and a log that nobody has configured."""
 
 import os
 from pathlib import Path
 
 import pytest
+import structlog
 
 pytest_plugins = ["tests.services"]
 
@@ -17,3 +18,9 @@ def captures() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no captured frames at {folder}: set INGESTOR_CAPTURES")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _unconfigured_log() -> None:
+    """No test inherits the log's level from another."""
+    structlog.reset_defaults()

@@ -10,12 +10,6 @@ from ingestor import logs
 from ingestor.masking import masked
 
 
-@pytest.fixture(autouse=True)
-def _unconfigured():
-    yield
-    structlog.reset_defaults()
-
-
 def told(*events: tuple[str, dict], **configuration) -> list[dict]:
     """What a configured logger writes of the events."""
     stream = io.StringIO()
