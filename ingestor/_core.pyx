@@ -17,7 +17,7 @@ from ingestor.pricing.consensus cimport (
 from ingestor.providers.provider cimport Provider
 from ingestor.records cimport (
     ABSENT, CROSSED, DECODED, FRAME_BYTES_MAX, IGNORED, OUTLIER, PATH_NONE, PRICE, QUOTE, SIZE, SNAPSHOT, TOO_LARGE,
-    TRADE, TRUNCATED, UNAVAILABLE, Text, Tick, TickBatch,
+    TRADE, TRUNCATED, Text, Tick, TickBatch,
 )
 from ingestor.unify.histogram cimport histogram_dict, observe
 from ingestor.unify.path cimport ADMITTED, DUPLICATE, Path, SubscriptionState, admit, merge_quote, value_or_nan
@@ -293,7 +293,8 @@ cdef class Pipeline:
     cdef int boundary(self, int64_t now_ns) except -1:
         """The socket buffer is drained: price what is dirty, hand over what is full or has lingered."""
         if self.failure is not None:
-            raise self.failure
+            failure, self.failure = self.failure, None      # told once: what waits must still be delivered
+            raise failure
         if self.books.dirty_count:
             self.evaluate(now_ns)
         if self.writing and (self.writer.due or self.writer.next_due <= now_ns):
@@ -309,7 +310,7 @@ cdef class Pipeline:
         cdef bint sweep = now_ns - self.swept_ns >= SWEEP_NS or now_ns < self.swept_ns
         if sweep or self.fair_every_ns:
             for book in range(self.books.count):
-                if sweep and self.books.emissions[book].status != UNAVAILABLE:
+                if sweep and self.books.books[book].fair.version:   # a quiet one may wait for its conversion
                     self.settle(book, now_ns)
                 if self.books.emissions[book].due and now_ns - self.books.emissions[book].at_ns >= self.fair_every_ns:
                     self.emit(book, now_ns)

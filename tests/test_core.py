@@ -167,6 +167,22 @@ def test_a_price_in_another_currency_is_converted_and_never_taken_at_parity():
     assert fair_of(pipeline, "btc-usdt")["price"] == pytest.approx(100000)
 
 
+def test_a_quiet_price_appears_within_a_second_of_its_conversion():
+    pipeline = Pipeline(build(
+        [Instrument("btc-usd", priced_with=[With("btc-usdt", "usdt-usd")]), "btc-usdt", "usdt-usd"],
+        [Market("btc-usdt", "binance-spot", "BTCUSDT"), Market("usdt-usd", "binance-spot", "USDTUSD"),
+         Market("usdt-usd", "coinbase-exchange", "BTC-USD")]), None)
+    binance, coinbase, _ = open_all(pipeline)
+    binance.feed_bytes(binance_quote(1, "100000", "100000", symbol="BTCUSDT"), NOW)
+    binance.drained_now()
+    binance.feed_bytes(binance_quote(1, "0.998", "0.998", symbol="USDTUSD"), NOW)
+    coinbase.feed_bytes(coinbase_ticker(1, "0.998", "0.998"), NOW)
+    coinbase.drained_now()
+    assert fair_of(pipeline)["status"] == "UNAVAILABLE"
+    pipeline.tick(NOW + SECOND)
+    assert fair_of(pipeline)["price"] == pytest.approx(99800)
+
+
 def test_a_silent_instrument_is_held_and_then_unavailable_by_timer():
     pipeline = Pipeline(btc(), None)
     binance, *_ = open_all(pipeline)
