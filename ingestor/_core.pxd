@@ -11,6 +11,13 @@ from ingestor.unify.tables cimport Tables
 from ingestor.wire.writer cimport Writer
 
 
+cdef class Tap:
+    """Sees each frame before it is decoded: the recorder of a raw log. On the loop's thread; never raises."""
+
+    # A frame of the connection that opened() gave `number`. `at` is borrowed until return.
+    cdef void take(self, uint32_t number, const uint8_t* at, size_t size, int64_t recv_ns) noexcept nogil
+
+
 cdef class Connection:
     """One socket's way into the pipeline: its decoder state, its symbol scope, its counters."""
     cdef readonly Pipeline pipeline
@@ -29,6 +36,8 @@ cdef class Connection:
     cdef uint64_t bytes
     cdef uint64_t unknown           # records of symbols that are in no instruments file
     cdef uint64_t statuses[16]
+    cdef Tap tap                    # None: nobody listens
+    cdef uint32_t tapped            # its number there
 
     # Decode, unify, price and encode one frame. `at` is borrowed until return. Returns a DecodeStatus.
     cdef int feed(self, const uint8_t* at, size_t size, int64_t recv_ns) noexcept nogil
@@ -48,6 +57,7 @@ cdef class Pipeline:
     cdef list closed                # counters of closed connections, by label
     cdef dict labels                # (provider, section, name) -> label
     cdef uint32_t opened            # connections ever: the serial of the last one
+    cdef public Tap tap             # of connections opened from now on
 
     cdef TickBatch batch
     cdef readonly Books books

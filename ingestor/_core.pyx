@@ -37,6 +37,20 @@ cdef enum:
 cdef int64_t SWEEP_NS = 1000000000      # an instrument without ticks ages, is held, and ends, seen this often
 
 
+cdef class Tap:
+    """What a recorder overrides; this one hears nothing."""
+
+    cdef void take(self, uint32_t number, const uint8_t* at, size_t size, int64_t recv_ns) noexcept nogil:
+        pass
+
+    def opened(self, provider, section, name):
+        """A connection was opened; its number, which comes with its frames."""
+        return 0
+
+    def closed(self, number):
+        """The connection ended: no frame comes with this number until it is given again."""
+
+
 @cython.final
 cdef class Connection:
     """Made by Pipeline.open(). Not thread-safe: one loop feeds a pipeline."""
@@ -48,6 +62,8 @@ cdef class Connection:
     cdef int feed(self, const uint8_t* at, size_t size, int64_t recv_ns) noexcept nogil:
         cdef int status = TOO_LARGE
         cdef uint32_t i
+        if self.tap is not None:
+            self.tap.take(self.tapped, at, size, recv_ns)
         if size <= FRAME_BYTES_MAX:
             status = self.decode(at, size, self.state, &self.pipeline.batch)
         self.frames += 1
@@ -120,6 +136,9 @@ cdef class Connection:
 
     def close(self):
         """The connection ended: its counters go to its name's, its decoder state goes."""
+        if self.tap is not None:
+            tap, self.tap = self.tap, None
+            tap.closed(self.tapped)
         if self in self.pipeline.connections:
             self.pipeline.connections.remove(self)
             _add(self.pipeline.closed[self.label], self._counters())
@@ -190,6 +209,9 @@ cdef class Pipeline:
             if opened.state == NULL:
                 raise MemoryError("no memory for the decoder's state")
         self.connections.append(opened)
+        if self.tap is not None:
+            opened.tapped = self.tap.opened(provider.name, section, name)
+            opened.tap = self.tap
         return opened
 
     cdef void price(self, Path* path, SubscriptionState* subscription, Tick* tick) noexcept nogil:
