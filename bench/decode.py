@@ -1,15 +1,16 @@
 """How fast is each dialect's decoder, from bytes to exact records, beside orjson.loads and msgspec on the same frames?
 
 Only frames that yield records count, so that nothing is won by ignoring depth. orjson makes Python objects
-and looks at no field; msgspec makes structs of the fields we use and leaves numbers as they stand; ours makes
-records with exact decimals, times in ns and ids. Kaiko is protobuf: there the peer is Google's parser.
+and looks at no field; msgspec makes structs of the fields we use and leaves numbers as they stand (for the dialects
+that bench/peers.py has structs of); ours makes records with exact decimals, times in ns and ids. Kaiko is protobuf:
+there the peer is Google's parser.
 """
 
 from functools import partial
 
 from bench.frames import Frames, recorded
 from bench.measure import Outcome, Variant, interleave, timed, versioned
-from bench.peers import MSGSPEC, ORJSON, PROTOBUF, msgspec_decode, orjson_loads, protobuf_parse
+from bench.peers import MSGSPEC, ORJSON, PROTOBUF, TYPED, msgspec_decode, orjson_loads, protobuf_parse
 from ingestor.decode import Decoder
 from ingestor.providers.registry import MODULES
 
@@ -52,7 +53,8 @@ def run(smoke: bool = False) -> Outcome:
             variants[PROTOBUF] = partial(protobuf_parse, frames)
         else:
             variants[ORJSON] = partial(orjson_loads, frames)
-            variants[MSGSPEC] = partial(msgspec_decode, dialect, frames)
+            if dialect in TYPED:
+                variants[MSGSPEC] = partial(msgspec_decode, dialect, frames)
         timings = interleave(variants, 2 if smoke else TURNS)
         best = min((name for name in variants if name != "ours"), key=lambda name: timings[name].best)
         outcome.rate(

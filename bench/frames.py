@@ -18,12 +18,6 @@ BINANCE_FILES = {
     "binance-spot": ("binance-spot.hft-btcusdt-2023-04-05.jsonl", "binance-spot.hft-btcusdt-2024-08-08.jsonl"),
     "binance-usdm": ("binance-usdm.hft-btcusdt-2023-04-05.jsonl", "binance-usdm.hft-btcusdt-2024-08-08.jsonl"),
 }
-FILES = {
-    **BINANCE_FILES,
-    "coinbase-exchange": ("coinbase-exchange.cf-2021-04-17.part1.jsonl",),
-    "okx-v5": ("okx-v5.cf-okx-ws1.jsonl", "okx-v5.cf-ws1.jsonl", "okx-v5.cf-ws2-dupconn.jsonl"),
-    "bybit-v5": ("bybit-v5.cf-ws1.jsonl", "bybit-v5.cf-ws2.jsonl", "bybit-v5.cf-2026-08-09.part1.jsonl"),
-}
 #: A dialect with fewer captured records than this is measured on generated frames.
 CAPTURED_MIN = 50
 GENERATED = 20_000
@@ -66,12 +60,19 @@ def received(file: Path) -> Iterator[tuple[int, bytes]]:
                 yield line["ts_ns"] or 0, line["raw"].encode()
 
 
+def recordings(folder: Path, dialect: str) -> list[Path]:
+    """The captured files of a dialect."""
+    if dialect in BINANCE_FILES:
+        return [folder / name for name in BINANCE_FILES[dialect]]
+    return sorted(folder.glob(f"{dialect}.*.jsonl"))
+
+
 def recorded(dialect: str) -> Frames:
     """Frames of a dialect that hold at least one record, in captured order."""
     folder = captures()
     decoder = Decoder(dialect)
     kept: list[tuple[int, bytes]] = []
-    for file in () if folder is None else (folder / name for name in FILES.get(dialect, ())):
+    for file in () if folder is None else recordings(folder, dialect):
         decoder.reset()
         kept += [pair for pair in received(file) if decoder.count_all([pair[1]])[0]]
     if len(kept) < CAPTURED_MIN:

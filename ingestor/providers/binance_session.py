@@ -3,7 +3,23 @@
 import json
 from collections.abc import Sequence
 
-from ingestor.providers.session import Control, Session, Subscription, as_text
+from ingestor.providers.session import Channel, Control, Session, Subscription, as_text
+
+
+def channels(*, futures: bool) -> tuple[Channel, ...]:
+    """The family's channels, in the order of CHANNEL_* in binance.pxd; futures have a mark price.
+
+    The index price is a pair's (`btcusd`), not a market's: whoever wants it names it.
+    """
+    return (
+        Channel("trade", "trades", "gapless"),
+        Channel("aggTrade", "trades", "gapless", default=False),
+        Channel("bookTicker", "quotes", "rising"),
+        Channel("ticker", "quotes", default=False),
+        Channel("markPrice@1s", "reference", default=futures),
+        Channel("indexPrice@1s", "reference", default=False),
+        Channel("kline_1m", "bars"),
+    )
 
 
 class BinanceSession(Session):

@@ -11,8 +11,8 @@ from ingestor.providers.binance cimport decode_binance
 from ingestor.providers.provider cimport provider
 from ingestor.records cimport TickBatch
 
-from ingestor.providers.binance_session import BinanceSession
-from ingestor.providers.session import Channel, Limits
+from ingestor.providers.binance_session import BinanceSession, channels
+from ingestor.providers.session import Limits
 
 
 cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noexcept nogil:
@@ -23,15 +23,7 @@ PROVIDER = provider(decode, NULL, NULL, {
     "name": "binance-spot",
     "venue": "binance",
     "url": "wss://stream.binance.com:9443",
-    "channels": (
-        Channel("trade", "trades", "gapless"),
-        Channel("aggTrade", "trades", "gapless", default=False),
-        Channel("bookTicker", "quotes", "rising"),
-        Channel("ticker", "quotes", default=False),
-        Channel("markPrice", "reference", default=False),
-        Channel("indexPrice", "reference", default=False),
-        Channel("kline_1m", "bars"),
-    ),
+    "channels": channels(futures=False),
     "limits": Limits(
         subscriptions_per_connection_max=1024, subscriptions_per_message_max=200, messages_per_second_max=4,
         connects_per_minute_max=60, connection_age_max_s=86_000, silence_max_s=60,

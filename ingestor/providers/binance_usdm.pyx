@@ -11,8 +11,8 @@ from ingestor.providers.binance cimport decode_binance
 from ingestor.providers.provider cimport provider
 from ingestor.records cimport TickBatch
 
-from ingestor.providers.binance_session import BinanceSession
-from ingestor.providers.session import Channel, Limits
+from ingestor.providers.binance_session import BinanceSession, channels
+from ingestor.providers.session import Limits
 
 
 cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noexcept nogil:
@@ -39,15 +39,7 @@ PROVIDER = provider(decode, NULL, NULL, {
     "name": "binance-usdm",
     "venue": "binance",
     "url": "wss://fstream.binance.com",
-    "channels": (
-        Channel("trade", "trades", "gapless"),
-        Channel("aggTrade", "trades", "gapless", default=False),
-        Channel("bookTicker", "quotes", "rising"),
-        Channel("ticker", "quotes", default=False),
-        Channel("markPrice@1s", "reference"),
-        Channel("indexPrice", "reference", default=False),
-        Channel("kline_1m", "bars"),
-    ),
+    "channels": channels(futures=True),
     "limits": Limits(
         subscriptions_per_connection_max=200, subscriptions_per_message_max=200, messages_per_second_max=8,
         connects_per_minute_max=60, connection_age_max_s=86_000, silence_max_s=240,

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 MODULES = {
     "binance-spot": "binance_spot",
     "binance-usdm": "binance_usdm",
+    "binance-coinm": "binance_coinm",
+    "binance-us": "binance_us",
     "coinbase-exchange": "coinbase_exchange",
+    "coinbase-advanced": "coinbase_advanced",
     "kraken-v2": "kraken_v2",
     "okx-v5": "okx_v5",
     "bybit-v5": "bybit_v5",

@@ -5,6 +5,9 @@ from samples.binance import TRADE as BINANCE
 from samples.bybit_v5 import LINEAR as BYBIT
 from samples.bybit_v5 import trades as bybit_trades
 from samples.coinapi import TRADE as COINAPI
+from samples.coinbase_advanced import ROW as ADVANCED
+from samples.coinbase_advanced import event as advanced_event
+from samples.coinbase_advanced import frame as advanced_frame
 from samples.coinbase_exchange import MATCH as COINBASE
 from samples.kraken_v2 import ROW as KRAKEN
 from samples.kraken_v2 import frame as kraken_frame
@@ -17,7 +20,11 @@ from ingestor.decode import Decoder
 FRAMES = {
     "binance-spot": f'{{"stream":"x","data":{BINANCE}}}'.replace('"64012.37000000"', "%s"),
     "binance-usdm": BINANCE.replace('"64012.37000000"', "%s"),
+    "binance-coinm": BINANCE.replace('"64012.37000000"', "%s"),
+    "binance-us": BINANCE.replace('"64012.37000000"', "%s"),
     "coinbase-exchange": COINBASE.replace('"64012.37"', "%s"),
+    "coinbase-advanced": advanced_frame("market_trades", advanced_event("market_trades", ADVANCED)).replace(
+        '"64012.38"', "%s"),
     "kraken-v2": kraken_frame("trade", KRAKEN).replace("63297.7", "%s"),
     "okx-v5": okx_frame("trades", OKX).replace('"64012.30"', "%s"),
     "bybit-v5": bybit_trades(BYBIT).replace('"64012.30"', "%s"),

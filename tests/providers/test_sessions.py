@@ -60,6 +60,17 @@ def test_binance_futures_split_their_channels_over_two_bases() -> None:
     assert usdm.market_section("public") == usdm.market_section("market") == ""
 
 
+@pytest.mark.parametrize("dialect", ["binance-coinm", "binance-us"])
+def test_the_rest_of_binance_is_spoken_to_like_spot(dialect: str) -> None:
+    other, wanted = session(dialect), [Subscription("trade", "BTCUSD_PERP"), Subscription("markPrice@1s", "X")]
+    assert texts(other.subscribe(wanted, 7)) == [
+        {"method": "SUBSCRIBE", "params": ["btcusd_perp@trade", "x@markPrice@1s"], "id": 7}]
+    assert other.endpoint("wss://h", "", wanted, "") == "wss://h/stream"
+    assert answer(dialect, '{"result":null,"id":1}') == Control("ack", request="1")
+    defaults = {channel.name for channel in load(dialect).channels if channel.default}
+    assert ("markPrice@1s" in defaults) == (dialect == "binance-coinm")
+
+
 def test_coinbase_asks_by_channel_and_is_answered_without_a_name() -> None:
     coinbase = session("coinbase-exchange")
     wanted = [Subscription("matches", BTC), Subscription("ticker", BTC), Subscription("matches", ETH)]
@@ -73,6 +84,25 @@ def test_coinbase_asks_by_channel_and_is_answered_without_a_name() -> None:
         Control("error", message="Failed to subscribe: no X", retryable=False))
     assert answer("coinbase-exchange", '{"type":"error","message":"Malformed JSON"}') == (
         Control("error", message="Malformed JSON", retryable=False))
+
+
+def test_coinbase_advanced_asks_one_channel_a_message_and_wants_heartbeats_first() -> None:
+    advanced = session("coinbase-advanced")
+    wanted = [Subscription("market_trades", BTC), Subscription("ticker", BTC), Subscription("market_trades", ETH)]
+    assert texts(advanced.hello(wanted, "")) == [{"type": "subscribe", "channel": "heartbeats"}]
+    for kind in ("subscribe", "unsubscribe"):
+        assert texts(getattr(advanced, kind)(wanted, 1)) == [
+            {"type": kind, "product_ids": [BTC, ETH], "channel": "market_trades"},
+            {"type": kind, "product_ids": [BTC], "channel": "ticker"}]
+
+
+def test_coinbase_advanced_answers_with_all_that_is_held_and_the_answer_to_hello_is_no_requests() -> None:
+    held = '{"channel":"subscriptions","sequence_num":2,"events":[{"subscriptions":{%s}}]}'
+    assert answer("coinbase-advanced", held % '"heartbeats":["heartbeats"]') is None
+    assert answer("coinbase-advanced", held % '"heartbeats":["heartbeats"],"ticker":["BTC-USD"]') == Control("ack")
+    assert answer("coinbase-advanced", held % '"ticker":["BTC-USD"]') == Control("ack")
+    assert answer("coinbase-advanced", '{"type":"error","message":"ticker is not a valid channel"}') == Control(
+        "error", message="ticker is not a valid channel", retryable=False)
 
 
 def test_kraken_asks_by_channel_wants_tickers_on_quotes_and_pings() -> None:

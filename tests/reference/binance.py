@@ -1,4 +1,4 @@
-"""binance-spot, binance-usdm: the twin."""
+"""binance-spot, binance-usdm, binance-coinm, binance-us: the twin."""
 
 from typing import Any
 
@@ -57,3 +57,12 @@ class Binance(Dialect):
 
 class BinanceUsdm(Binance):
     dialect = "binance-usdm"
+
+
+class BinanceCoinm(Binance):
+    dialect = "binance-coinm"
+
+
+class BinanceUs(Binance):
+    dialect = "binance-us"
+    venue = "binance-us"

@@ -1,8 +1,9 @@
 """The twins by dialect."""
 
-from reference.binance import Binance, BinanceUsdm
+from reference.binance import Binance, BinanceCoinm, BinanceUs, BinanceUsdm
 from reference.bybit_v5 import BybitV5
 from reference.coinapi import Coinapi
+from reference.coinbase_advanced import CoinbaseAdvanced
 from reference.coinbase_exchange import CoinbaseExchange
 from reference.dialect import Dialect
 from reference.kaiko import Kaiko
@@ -11,5 +12,17 @@ from reference.okx_v5 import OkxV5
 
 TWINS: dict[str, type[Dialect]] = {
     twin.dialect: twin
-    for twin in (Binance, BinanceUsdm, CoinbaseExchange, KrakenV2, OkxV5, BybitV5, Coinapi, Kaiko)
+    for twin in (
+        Binance,
+        BinanceUsdm,
+        BinanceCoinm,
+        BinanceUs,
+        CoinbaseExchange,
+        CoinbaseAdvanced,
+        KrakenV2,
+        OkxV5,
+        BybitV5,
+        Coinapi,
+        Kaiko,
+    )
 }

@@ -1,8 +1,9 @@
 """Small frames written from the format reference: every row of the channel map, dialect by dialect."""
 
-from samples.binance import spot, usdm
+from samples.binance import coinm, spot, us, usdm
 from samples.bybit_v5 import bybit
 from samples.coinapi import coinapi
+from samples.coinbase_advanced import advanced
 from samples.coinbase_exchange import coinbase
 from samples.kaiko import kaiko
 from samples.kraken_v2 import kraken
@@ -10,7 +11,20 @@ from samples.okx_v5 import okx
 from samples.sample import Sample, Samples
 
 SAMPLES: dict[str, Samples] = {
-    each.dialect: each for each in (spot, usdm, coinbase, kraken, okx, bybit, coinapi, kaiko)
+    each.dialect: each
+    for each in (
+        spot,
+        usdm,
+        coinm,
+        us,
+        coinbase,
+        advanced,
+        kraken,
+        okx,
+        bybit,
+        coinapi,
+        kaiko,
+    )
 }
 
 __all__ = ["SAMPLES", "Sample", "Samples"]

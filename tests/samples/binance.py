@@ -1,4 +1,4 @@
-"""Frames of binance-spot and binance-usdm."""
+"""Frames of the Binance family: binance-spot, binance-usdm, binance-coinm, binance-us."""
 
 from samples.sample import Samples, ms
 
@@ -19,8 +19,10 @@ KLINE = ('{"e":"kline","E":1786562940010,"s":"BTCUSDT","k":{"t":1786562880000,"T
 
 spot = Samples("binance-spot", "binance")
 usdm = Samples("binance-usdm", "binance")
+coinm = Samples("binance-coinm", "binance")
+us = Samples("binance-us", "binance-us")
 
-for each in (spot, usdm):
+for each in (spot, usdm, coinm, us):
     trade = each.trade("BTCUSDT", "5154882831", "sell", "64012.37", "0.0042", ms(1786562940921), 5154882831)
     book = each.quote("BTCUSDT", "64012.37", "1.25869", "64012.38", "2.44816", None, 50093421613)
     mark = each.reference("BTCUSDT", ms(1786562940010), mark="64005.1", index="64015.04857143", funding="0.0000276",
@@ -101,3 +103,16 @@ for each in (spot, usdm):
     each.nothing("a candle that is none", '{"e":"kline","s":"BTCUSDT","k":[]}', "bad_type")
     each.nothing("a bad price in one of two", combined("x", f'[{MARK},{MARK.replace("64005.10000000", "x")}]'),
                  "bad_number")
+
+coinm.yields("trade in contracts", combined("btcusd_perp@trade", '{"e":"trade","E":1723161257687,"T":1723161257679,'
+             '"s":"BTCUSD_PERP","t":849714402,"p":"61804.8","q":"4","X":"MARKET","m":false}'),
+             coinm.trade("BTCUSD_PERP", "849714402", "buy", "61804.8", "4", ms(1723161257679), 849714402))
+coinm.yields("bookTicker with its pair", combined("btcusd_perp@bookTicker", '{"u":1007198632021,"e":"bookTicker",'
+             '"s":"BTCUSD_PERP","ps":"BTCUSD","b":"61804.7","B":"35","a":"61804.8","A":"1645","T":1723161257465,'
+             '"E":1723161257476}'),
+             coinm.quote("BTCUSD_PERP", "61804.7", "35", "61804.8", "1645", ms(1723161257465), 1007198632021))
+coinm.nothing("a depth snapshot of a recorder", '{"lastUpdateId":1007198635033,"E":1723161257835,"T":1723161257823,'
+              '"symbol":"BTCUSD_PERP","pair":"BTCUSD","bids":[["61804.7","35"]],"asks":[["61804.8","1645"]]}')
+us.yields("bookTicker of a dollar market", combined("btcusd@bookTicker", '{"u":575850089,"s":"BTCUSD",'
+          '"b":"58823.1000","B":"0.00404300","a":"58830.2700","A":"0.01628400"}'),
+          us.quote("BTCUSD", "58823.1", "0.004043", "58830.27", "0.016284", None, 575850089))
