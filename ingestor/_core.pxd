@@ -35,6 +35,8 @@ cdef class Connection:
     cdef uint64_t frames
     cdef uint64_t bytes
     cdef uint64_t unknown           # records of symbols that are in no instruments file
+    cdef int64_t frame_last         # where the provider numbers a connection's frames, the last; else ABSENT
+    cdef uint64_t missing           # frames that those numbers left out
     cdef uint64_t statuses[16]
     cdef Tap tap                    # None: nobody listens
     cdef uint32_t tapped            # its number there
@@ -44,7 +46,10 @@ cdef class Connection:
     # The socket buffer is drained: evaluate dirty instruments, hand full or lingering batches to the sink.
     cdef int drained(self, int64_t now_ns) except -1
 
+    # The source path of a record, PATH_NONE when its symbol is in no instruments file.
+    cdef uint32_t path_of(self, const Tick* tick) noexcept nogil
     cdef void take(self, Tick* tick) noexcept nogil
+    cdef void follow(self, int64_t frame_sequence) noexcept nogil
 
 
 cdef class Pipeline:

@@ -16,14 +16,15 @@ from ingestor.pricing.consensus cimport (
 )
 from ingestor.providers.provider cimport Provider
 from ingestor.records cimport (
-    ABSENT, CROSSED, DECODED, FRAME_BYTES_MAX, IGNORED, OUTLIER, PATH_NONE, PRICE, QUOTE, SIZE, SNAPSHOT, TOO_LARGE,
-    TRADE, TRUNCATED, Text, Tick, TickBatch,
+    ABSENT, CROSSED, DECODED, FRAME_BYTES_MAX, IGNORED, OUTLIER, PATH_NONE, PRICE, QUOTE, REPLAY, SIZE, SNAPSHOT,
+    TOO_LARGE, TRADE, TRUNCATED, Text, Tick, TickBatch,
 )
 from ingestor.unify.histogram cimport histogram_dict, observe
 from ingestor.unify.path cimport ADMITTED, DUPLICATE, Path, SubscriptionState, admit, merge_quote, value_or_nan
 from ingestor.unify.quarantine cimport (
     note_unknown, quarantine_add, quarantine_free, quarantine_init, quarantined, unknown_symbols,
 )
+from ingestor.unify.sequence cimport frame_missing
 from ingestor.unify.symbols cimport scope_hash, symbol_path
 from ingestor.unify.tables cimport Tables
 from ingestor.wire.writer cimport NO_ROOM, WRITTEN, Writer
@@ -34,6 +35,7 @@ from ingestor.records import STATUS_NAMES
 
 cdef enum:
     EVALUATE_AFTER = 64         # ticks: a burst costs one evaluation each so many, a lone tick is priced at once
+COUNTED = ("frames", "bytes", "unknown", "missing")
 cdef int64_t SWEEP_NS = 1000000000      # an instrument without ticks ages, is held, and ends, seen this often
 
 
@@ -64,6 +66,7 @@ cdef class Connection:
         cdef uint32_t i
         if self.tap is not None:
             self.tap.take(self.tapped, at, size, recv_ns)
+        self.pipeline.batch.frame_sequence = ABSENT
         if size <= FRAME_BYTES_MAX:
             status = self.decode(at, size, self.state, &self.pipeline.batch)
         self.frames += 1
@@ -71,6 +74,8 @@ cdef class Connection:
         self.statuses[status] += 1
         if self.pipeline.burst_ns == 0:
             self.pipeline.burst_ns = recv_ns
+        if self.pipeline.batch.frame_sequence != ABSENT:
+            self.follow(self.pipeline.batch.frame_sequence)
         if status == DECODED:
             for i in range(self.pipeline.batch.count):
                 self.pipeline.batch.ticks[i].ts_recv_ns = recv_ns
@@ -81,14 +86,25 @@ cdef class Connection:
             quarantine_add(&self.pipeline.refused, at, size, recv_ns, self.label, status)
         return status
 
+    cdef void follow(self, int64_t frame_sequence) noexcept nogil:
+        """A missing frame may have been anybody's: all of the connection is in doubt, as if it were a new one."""
+        cdef uint64_t missing = frame_missing(&self.frame_last, frame_sequence)
+        if missing:
+            self.missing += missing
+            self.pipeline.opened += 1
+            self.serial = self.pipeline.opened
+
+    cdef uint32_t path_of(self, const Tick* tick) noexcept nogil:
+        return symbol_path(&self.pipeline.tables.symbols, self.provider_number, self.scope, tick.venue,
+                           tick.section if tick.section.at != NULL else self.section_text, tick.symbol)
+
     cdef void take(self, Tick* tick) noexcept nogil:
         """One record: whose is it, is it news, what does it say of the price, and out with it."""
         cdef Path* path
         cdef SubscriptionState* subscription
         cdef uint32_t number
         cdef int verdict
-        tick.path = symbol_path(&self.pipeline.tables.symbols, self.provider_number, self.scope, tick.venue,
-                                tick.section if tick.section.at != NULL else self.section_text, tick.symbol)
+        tick.path = self.path_of(tick)
         if tick.path == PATH_NONE:
             self.unknown += 1
             note_unknown(&self.pipeline.unknowns, tick.symbol, self.label)
@@ -96,11 +112,11 @@ cdef class Connection:
         path = &self.pipeline.tables.paths[tick.path]
         number = path.first_subscription + tick.channel
         subscription = &self.pipeline.tables.subscriptions[number]
-        verdict = admit(path, subscription, tick, self.serial)
+        verdict = admit(path, subscription, tick, self.serial, number, &self.pipeline.tables.gaps)
         if verdict == DUPLICATE:
             self.pipeline.alive(path, tick)
             return
-        if tick.ts_event_ns != ABSENT and not tick.flags & SNAPSHOT:
+        if tick.ts_event_ns != ABSENT and not tick.flags & (SNAPSHOT | REPLAY):
             observe(&self.pipeline.tables.latencies[path.latency], tick.ts_recv_ns - tick.ts_event_ns)
         if verdict == ADMITTED:
             self.pipeline.price(path, subscription, tick)
@@ -148,7 +164,7 @@ cdef class Connection:
         self.decode = closed_decode
 
     def _counters(self):
-        return {"frames": self.frames, "bytes": self.bytes, "unknown": self.unknown,
+        return {"frames": self.frames, "bytes": self.bytes, "unknown": self.unknown, "missing": self.missing,
                 "statuses": {name: self.statuses[i] for i, name in enumerate(STATUS_NAMES)}}
 
 
@@ -190,7 +206,7 @@ cdef class Pipeline:
         label = (provider.name, section, name)
         if label not in self.labels:
             self.labels[label] = len(self.closed)
-            self.closed.append({"frames": 0, "bytes": 0, "unknown": 0, "statuses": dict.fromkeys(STATUS_NAMES, 0)})
+            self.closed.append({**dict.fromkeys(COUNTED, 0), "statuses": dict.fromkeys(STATUS_NAMES, 0)})
         opened.pipeline = self
         opened.provider = provider
         opened.section = section
@@ -202,6 +218,7 @@ cdef class Pipeline:
         opened.label = self.labels[label]
         self.opened += 1
         opened.serial = self.opened
+        opened.frame_last = ABSENT
         opened.provider_number = self.tables.provider_number(provider.name)
         opened.scope = scope_hash(opened.provider_number)
         if provider.state_new != NULL:
@@ -407,7 +424,8 @@ cdef class Pipeline:
         return {
             "connections": connections, "unknown": unknown, "snapshots": self.snapshots,
             "rounded": self.batch.rounded, "evaluations": self.evaluations, "unwritten": self.unwritten,
-            "quarantined": self.refused.count, "paths": self.tables.path_counters(),
+            "quarantined": self.refused.count, "gaps_overflowed": self.tables.gaps.overflowed,
+            "paths": self.tables.path_counters(),
             "exchange_to_receive": self.tables.latency_counters(),
             "receive_to_enqueue": histogram_dict(&self.processing),
         }

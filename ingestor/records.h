@@ -63,6 +63,7 @@ typedef struct TickBatch {
     uint32_t scratch_used;
     uint32_t scratch_capacity;
     uint64_t rounded;         /* decimals rounded half-even to DIGITS_MAX since start */
+    int64_t frame_sequence;   /* the frame's own number on its connection; ABSENT before each decode */
 } TickBatch;
 
 /* One fair price as emitted (pricing.md 3.7). Prices are doubles: they are computed, not sent. */

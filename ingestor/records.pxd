@@ -51,6 +51,7 @@ cdef extern from "records.h" nogil:
         uint32_t scratch_used
         uint32_t scratch_capacity
         uint64_t rounded
+        int64_t frame_sequence
 
     ctypedef struct Fair:
         double price

@@ -6,7 +6,7 @@ minutes or IDS_MAX ids, whichever is less, and thousands of quiet markets stay s
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from ingestor.records cimport Text
+from ingestor.records cimport ABSENT, Text
 from ingestor.unify.hash cimport hash_text
 
 cdef enum:
@@ -43,6 +43,11 @@ cdef inline uint64_t id_key(Text id) noexcept nogil:
         else:
             return number << 1 | 1
     return (hash_text(<uint64_t> 0x51ED270B35C1F2A7, id) | 2) & ~<uint64_t> 1
+
+
+cdef inline int64_t id_number(uint64_t key) noexcept nogil:
+    """The number that an id of up to 18 digits is; ABSENT for any other text."""
+    return <int64_t> (key >> 1) if key & 1 else ABSENT
 
 
 cdef inline uint32_t id_home(const IdRing* ring, uint64_t key) noexcept nogil:
@@ -98,12 +103,11 @@ cdef inline bint id_grow(IdRing* ring) noexcept nogil:
     return True
 
 
-cdef inline bint id_repeats(IdRing* ring, Text id, int64_t now_ns) noexcept nogil:
+cdef inline bint id_repeats(IdRing* ring, uint64_t key, int64_t now_ns) noexcept nogil:
     """Whether the id was seen; remembers it when it was not. `now_ns` is the receive time.
 
     Without memory for a first ring nothing is remembered: a duplicate may pass, no trade is lost.
     """
-    cdef uint64_t key = id_key(id)
     cdef uint32_t place
     if ring.size == 0:
         ring.turned_ns = now_ns

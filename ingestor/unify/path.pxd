@@ -1,24 +1,25 @@
 """What is remembered of a source path and of its subscriptions, and the verdict on each record.
 
 A path is a market through a provider; each of its channels is a subscription with a sequence of its
-own. `admit` settles whether a record is news, and flags what is odd about it. It never drops a record
-without counting it here.
+own. `admit` settles whether a record is news, flags what is odd about it, and notes what was missed before
+it. It never drops a record without counting it here.
 """
 from libc.math cimport NAN, isnan
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from ingestor.records cimport (
-    ABSENT, ASK, ASK_SIZE, BID, BID_SIZE, CROSSED, GAP_BEFORE, LATE, QUOTE, TRADE, Text, Tick,
+    ABSENT, ASK, ASK_SIZE, BID, BID_SIZE, GAP_BEFORE, LATE, QUOTE, REPLAY, SNAPSHOT, TRADE, Tick,
 )
-from ingestor.unify.dedup cimport IdRing, id_repeats, ring_free
+from ingestor.unify.dedup cimport IdRing, id_key, id_number, id_repeats, ring_free
+from ingestor.unify.gaps cimport GapList, Hull, note_arrived, note_numbers, note_times
 from ingestor.unify.sequence cimport (
-    BACKWARDS, GAP, REPEAT, SCOPE_RISING, Sequence, sequence_observe,
+    BACKWARDS, GAP, REPEAT, SCOPE_IDS, SCOPE_RISING, Sequence, proves_gaps, sequence_observe,
 )
 from ingestor.unify.value cimport as_double
 
 cdef enum Verdict:
     ADMITTED = 0        # a record to publish and to price
-    STALE = 1           # to publish, flagged LATE, but older than what pricing knows: not to price
+    STALE = 1           # to publish, but older than what pricing knows (LATE or REPLAY): not to price
     DUPLICATE = 2       # known already: counted, nothing else
 
 
@@ -28,6 +29,11 @@ cdef struct SubscriptionState:
     int64_t newest_event_ns     # ABSENT before the first
     uint64_t records            # admitted: the record_sequence of the last one
     uint32_t connection         # serial of the connection that brought the last record
+    uint32_t newest_connection  # the highest serial of them; 0 before the first
+    uint32_t doubt_connection   # the one before a newer one whose first live trade is still to come; 0: none
+    int64_t doubt_from_ns       # the last trade's time on it
+    int64_t missed_from         # the lowest number that is still missed; ABSENT: none
+    Hull hull                   # of what the list of gaps had no room for
     uint32_t path
     uint8_t scope               # SequenceScope
     bint partial                # quotes that lack a side leave it as it was
@@ -64,30 +70,81 @@ cdef inline double value_or_nan(const Tick* tick, int slot) noexcept nogil:
     return as_double(tick.mantissa[slot], tick.exponent[slot]) if tick.present >> slot & 1 else NAN
 
 
-cdef inline int judge_sequence(SubscriptionState* state, Tick* tick, uint32_t connection) noexcept nogil:
+cdef inline void note_connection(SubscriptionState* state, const Tick* tick, uint32_t connection, uint32_t number,
+                                 GapList* gaps) noexcept nogil:
+    """A trade of a newer connection: without numbers, only time says what may be missing before it.
+
+    The doubt begins with the last trade before, and ends with the first live one: what is replayed on
+    subscribing may lie on either side, or leave a part out.
+    """
+    if state.newest_connection and not proves_gaps(state.scope):
+        if state.doubt_connection == 0:
+            state.doubt_connection = state.connection
+            state.doubt_from_ns = state.newest_event_ns
+        if tick.flags & SNAPSHOT or not note_times(gaps, number, state.doubt_connection, state.doubt_from_ns,
+                                                   tick.ts_event_ns, tick.ts_recv_ns):
+            return
+        state.doubt_connection = 0
+    state.newest_connection = connection
+
+
+cdef inline int judge_sequence(SubscriptionState* state, const Tick* tick, int64_t sequence, uint32_t connection,
+                               uint32_t number, GapList* gaps) noexcept nogil:
     """A SequenceVerdict. A rising sequence may start anew with each connection; a gapless one goes on."""
+    cdef int64_t last
+    cdef int verdict
     if state.connection != connection:
         state.connection = connection
         if state.scope == SCOPE_RISING:
             state.sequence.last = ABSENT
-    return sequence_observe(&state.sequence, tick.sequence, state.scope)
+    last = state.sequence.last
+    verdict = sequence_observe(&state.sequence, sequence, state.scope)
+    if verdict == GAP:
+        note_numbers(gaps, &state.hull, number, last + 1, sequence - 1, state.newest_event_ns, tick.ts_event_ns,
+                     tick.ts_recv_ns)
+        if state.missed_from == ABSENT:
+            state.missed_from = last + 1
+    elif verdict == BACKWARDS and state.missed_from != ABSENT and sequence >= state.missed_from:
+        note_arrived(gaps, number, sequence, tick.ts_recv_ns)
+    return verdict
 
 
-cdef inline int admit(Path* path, SubscriptionState* state, Tick* tick, uint32_t connection) noexcept nogil:
-    """A Verdict; flags LATE and GAP_BEFORE, numbers the record. `connection` is its serial."""
+cdef inline int admit_replay(Path* path, SubscriptionState* state, Tick* tick) noexcept nogil:
+    """A trade of the provider's history: published in its turn, but it says nothing of order, time or price."""
+    if tick.id.at != NULL and id_repeats(&state.ids, id_key(tick.id), tick.ts_recv_ns):
+        return DUPLICATE
+    path.kinds[tick.kind] += 1
+    state.records += 1
+    tick.record_sequence = state.records
+    return STALE
+
+
+cdef inline int admit(Path* path, SubscriptionState* state, Tick* tick, uint32_t connection, uint32_t number,
+                      GapList* gaps) noexcept nogil:
+    """A Verdict; flags LATE and GAP_BEFORE, numbers the record. `connection` is its serial, `number` its
+    subscription's.
+    """
     cdef int verdict = ADMITTED, order
+    cdef uint64_t key = 0
+    if tick.flags & REPLAY:
+        return admit_replay(path, state, tick)
     path.last_recv_ns = tick.ts_recv_ns
     if tick.kind == TRADE:
-        if tick.id.at != NULL and id_repeats(&state.ids, tick.id, tick.ts_recv_ns):
-            path.duplicates += 1
-            return DUPLICATE
-        order = judge_sequence(state, tick, connection)
+        if tick.id.at != NULL:
+            key = id_key(tick.id)
+            if id_repeats(&state.ids, key, tick.ts_recv_ns):
+                path.duplicates += 1
+                return DUPLICATE
+        if connection > state.newest_connection:
+            note_connection(state, tick, connection, number, gaps)
+        order = judge_sequence(state, tick, id_number(key) if state.scope == SCOPE_IDS else tick.sequence, connection,
+                               number, gaps)
         if order == GAP:
             tick.flags |= GAP_BEFORE
         elif order == BACKWARDS:
             tick.flags |= LATE
     elif tick.kind == QUOTE:
-        order = judge_sequence(state, tick, connection)
+        order = judge_sequence(state, tick, tick.sequence, connection, number, gaps)
         if order == REPEAT:
             path.duplicates += 1
             return DUPLICATE
@@ -141,7 +198,7 @@ cdef inline void subscription_init(SubscriptionState* state, uint32_t path, int 
     state.scope = <uint8_t> scope
     state.partial = partial
     state.sequence.last = ABSENT
-    state.newest_event_ns = ABSENT
+    state.newest_event_ns = state.missed_from = state.hull.first = ABSENT
     state.bid = state.bid_size = state.ask = state.ask_size = NAN
 
 

@@ -1,7 +1,8 @@
-"""What a provider's sequence says: continuous, a gap, a repeat, or a reset.
+"""What a provider's numbers say: continuous, a gap, a repeat, or a reset.
 
-A channel declares what its sequence means per subscription (providers/provider.pyx). Only "gapless"
-can prove a gap; "rising" can prove a repeat or a fall; the others prove nothing here.
+A channel declares what its numbers mean per subscription (providers/session.py, Channel.sequence): only
+"gapless" (Tick.sequence) and "ids" (the trade id) can prove a gap; "rising" can prove a repeat or a fall.
+"connection" numbers the frames of a whole connection: `frame_missing` follows it there.
 """
 from libc.stdint cimport int64_t, uint64_t
 
@@ -12,6 +13,7 @@ cdef enum SequenceScope:
     SCOPE_GAPLESS = 1
     SCOPE_RISING = 2
     SCOPE_CONNECTION = 3
+    SCOPE_IDS = 4
 
 cdef enum SequenceVerdict:
     IN_ORDER = 0
@@ -32,6 +34,10 @@ cdef struct Sequence:
     uint64_t resets
 
 
+cdef inline bint proves_gaps(int scope) noexcept nogil:
+    return scope == SCOPE_GAPLESS or scope == SCOPE_IDS
+
+
 cdef inline int sequence_observe(Sequence* state, int64_t sequence, int scope) noexcept nogil:
     """A SequenceVerdict; the state moves on."""
     cdef int64_t last = state.last
@@ -40,7 +46,7 @@ cdef inline int sequence_observe(Sequence* state, int64_t sequence, int scope) n
     if last == ABSENT or sequence > last:
         state.last = sequence
         # Both are int64 and sequence > last: the difference fits uint64 even across zero.
-        if last != ABSENT and scope == SCOPE_GAPLESS and <uint64_t> sequence - <uint64_t> last > 1:
+        if last != ABSENT and proves_gaps(scope) and <uint64_t> sequence - <uint64_t> last > 1:
             state.gaps += 1
             state.missing += <uint64_t> sequence - <uint64_t> last - 1
             return GAP
@@ -53,3 +59,12 @@ cdef inline int sequence_observe(Sequence* state, int64_t sequence, int scope) n
         state.resets += 1
         state.last = sequence
     return BACKWARDS
+
+
+cdef inline uint64_t frame_missing(int64_t* last, int64_t sequence) noexcept nogil:
+    """Frames of a connection between the last one and this; a fall starts the numbering anew."""
+    cdef int64_t before = last[0]
+    last[0] = sequence
+    if before == ABSENT or sequence <= before:
+        return 0
+    return <uint64_t> sequence - <uint64_t> before - 1

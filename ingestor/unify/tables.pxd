@@ -1,6 +1,7 @@
 """The tables of one version of the instruments: symbols, source paths, subscriptions, latencies."""
 from libc.stdint cimport uint32_t
 
+from ingestor.unify.gaps cimport GapList
 from ingestor.unify.histogram cimport Histogram
 from ingestor.unify.path cimport Path, SubscriptionState
 from ingestor.unify.symbols cimport SymbolTable
@@ -15,6 +16,7 @@ cdef class Tables:
     cdef SymbolTable symbols
     cdef Path* paths
     cdef SubscriptionState* subscriptions
+    cdef GapList gaps                       # what was missed since drain_gaps()
     cdef Histogram* latencies               # exchange to receive, one a (provider, venue, data class)
     cdef list latency_labels
     cdef uint32_t paths_count

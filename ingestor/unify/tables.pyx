@@ -3,18 +3,45 @@
 A table version is built whole and swapped whole, so that no record is unified by half of it.
 """
 cimport cython
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from ingestor.records cimport ABSENT, BAR, QUOTE, REFERENCE, TRADE, Text
+from ingestor.unify.gaps cimport ARRIVED, GAP_EVENTS_MAX, GapEvent, MISSED_NUMBERS, MISSED_TIMES
 from ingestor.unify.histogram cimport Histogram, histogram_dict
 from ingestor.unify.path cimport Path, SubscriptionState, subscription_free, subscription_init
-from ingestor.unify.sequence cimport SCOPE_CONNECTION, SCOPE_GAPLESS, SCOPE_NONE, SCOPE_RISING
+from ingestor.unify.sequence cimport SCOPE_CONNECTION, SCOPE_GAPLESS, SCOPE_IDS, SCOPE_NONE, SCOPE_RISING
 from ingestor.unify.symbols cimport table_add, table_free, table_init
+
+from typing import NamedTuple
 
 from ingestor.errors import ConfigError
 
-SCOPES = {"none": SCOPE_NONE, "gapless": SCOPE_GAPLESS, "rising": SCOPE_RISING, "connection": SCOPE_CONNECTION}
+SCOPES = {"none": SCOPE_NONE, "gapless": SCOPE_GAPLESS, "rising": SCOPE_RISING, "connection": SCOPE_CONNECTION,
+          "ids": SCOPE_IDS}
+
+
+class Missed(NamedTuple):
+    """Something that was missed on a subscription, or that came after all; None: not sent, or not known."""
+
+    kind: str               # "numbers": first..last; "times": from_ns..to_ns; "arrived": number `first`;
+    #                       "crowded": `missing` numbers of first..last, which the list had no room for
+    subscription: int
+    connection: int         # "times": serial of the connection before
+    first: int | None
+    last: int | None
+    from_ns: int | None     # venue's times of the records around
+    to_ns: int | None
+    recv_ns: int
+    missing: int
+
+
+GAP_NAMES = {MISSED_NUMBERS: "numbers", MISSED_TIMES: "times", ARRIVED: "arrived"}
+
+
+def value_or_none(int64_t value):
+    """A C value as Python knows it."""
+    return None if value == ABSENT else value
 
 
 cdef Text borrowed(bytes owned):
@@ -41,7 +68,8 @@ cdef class Tables:
         self.paths = <Path*> calloc(self.paths_count + 1, sizeof(Path))
         self.subscriptions = <SubscriptionState*> calloc(self.subscriptions_count + 1, sizeof(SubscriptionState))
         self.latencies = <Histogram*> calloc(self.paths_count + 1, sizeof(Histogram))
-        if (self.paths == NULL or self.subscriptions == NULL or self.latencies == NULL
+        self.gaps.events = <GapEvent*> calloc(GAP_EVENTS_MAX, sizeof(GapEvent))
+        if (self.paths == NULL or self.subscriptions == NULL or self.latencies == NULL or self.gaps.events == NULL
                 or not table_init(&self.symbols, self.paths_count)):
             raise MemoryError(f"no memory for {self.paths_count} source paths")
         labels = {}
@@ -60,6 +88,7 @@ cdef class Tables:
         free(self.subscriptions)
         free(self.paths)
         free(self.latencies)
+        free(self.gaps.events)
         table_free(&self.symbols)
 
     cdef int _add(self, uint32_t number, row, uint32_t latency, channels) except -1:
@@ -83,6 +112,36 @@ cdef class Tables:
         """The number of a provider in the symbol table; one without markets gets a new one."""
         return self.provider_numbers.setdefault(provider, len(self.provider_numbers))
 
+    def drain_gaps(self):
+        """What was missed since the last call, in order of receipt: a list of Missed."""
+        cdef const GapEvent* event
+        cdef SubscriptionState* state
+        cdef uint32_t i
+        found = []
+        for i in range(self.gaps.count):
+            event = &self.gaps.events[i]
+            missing = event.last - event.first + 1 if event.kind == MISSED_NUMBERS else 0
+            first, last, from_ns, to_ns = map(value_or_none, (event.first, event.last, event.from_ns, event.to_ns))
+            found.append(Missed(GAP_NAMES[event.kind], event.subscription, event.connection, first, last, from_ns, to_ns,
+                                event.recv_ns, missing))
+        self.gaps.count = 0
+        if self.gaps.crowded:
+            self.gaps.crowded = False
+            for i in range(self.subscriptions_count):
+                state = &self.subscriptions[i]
+                if state.hull.first != ABSENT:
+                    found.append(Missed("crowded", i, 0, state.hull.first, state.hull.last, None, None, 0,
+                                        state.hull.missing))
+                    state.hull.first = ABSENT
+                    state.hull.missing = 0
+        return found
+
+    def missed_from(self, uint32_t subscription, number):
+        """What is missed of the subscription begins with this number; None: nothing is missed any more."""
+        if subscription >= self.subscriptions_count:
+            raise IndexError(f"no subscription {subscription}")
+        self.subscriptions[subscription].missed_from = ABSENT if number is None else <int64_t> number
+
     def path_counters(self):
         """One mapping a source path; the names are those of docs/METRICS.md."""
         cdef uint32_t i, number, last
@@ -104,8 +163,7 @@ cdef class Tables:
                 "references": path.kinds[<int> REFERENCE],
                 "duplicates": path.duplicates, "gaps": gaps, "missing": missing,
                 "late": path.late, "outliers": path.outliers, "crossed": path.crossed,
-                "last_recv_ns": None if path.last_recv_ns == ABSENT else path.last_recv_ns,
-                "last_event_ns": None if path.last_event_ns == ABSENT else path.last_event_ns,
+                "last_recv_ns": value_or_none(path.last_recv_ns), "last_event_ns": value_or_none(path.last_event_ns),
             })
         return found
 
