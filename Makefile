@@ -8,13 +8,14 @@ SOURCES := $(shell find ingestor shards -name '*.pyx' -o -name '*.pxd' -o -name 
 WERROR := build/werror
 
 .DELETE_ON_ERROR:
-.PHONY: help run test bench check build clean
+.PHONY: help run test bench check fuzz build clean
 
 help:
 	@echo "make run     simulated providers, two shards and a live table, with no outside service"
 	@echo "make test    the whole suite (installs what it can; needs JDK 17 and Maven for Kafka)"
 	@echo "make bench   every benchmark beside its peers, to bench/results/latest.json"
 	@echo "make check   build with warnings as errors, ruff, mypy, cython-lint, the house test"
+	@echo "make fuzz    decoders and scan under sanitizers, coverage-guided; FUZZ_SECONDS=300 FUZZ_TARGETS=all"
 	@echo "make build   compile in place    make clean   remove what was built, keep .venv"
 
 run: build
@@ -32,6 +33,12 @@ check: $(VENV)/.installed-check $(VENV)/.installed-test build
 	$(RUN) -m mypy
 	PATH="$(VENV)/bin:$$PATH" cython-lint $$(find ingestor shards -name '*.pyx' -o -name '*.pxd')
 	$(RUN) -m pytest tests/test_house.py
+
+# Only what reads bytes from outside is built with the sanitizers, into build/debug.
+FUZZED := ingestor/decode.pyx ingestor/records.pyx ingestor/scan/*.pyx ingestor/providers/*.pyx ingestor/wire/text.pyx
+fuzz: $(VENV)/.tools-test $(VENV)/.installed-test
+	INGESTOR_DEBUG=1 INGESTOR_ONLY='$(FUZZED)' $(RUN) setup.py -q build
+	$(RUN) tests/fuzz/run.py --seconds $(or $(FUZZ_SECONDS),300) $(if $(FUZZ_RUNS),--runs $(FUZZ_RUNS)) $(FUZZ_TARGETS)
 
 build: $(VENV)/.built
 

@@ -1,10 +1,12 @@
 """Build the extensions: every *.pyx below ingestor/. Everything else stands in pyproject.toml.
 
-INGESTOR_DEBUG=1 builds with bounds checks, C assertions and the address and undefined-behaviour
-sanitizers; INGESTOR_WERROR=1 turns C and Cython warnings into errors (make check does). INGESTOR_ONLY=GLOB
-builds only the matching extensions.
+INGESTOR_DEBUG=1 builds with bounds checks, C assertions, the address and undefined-behaviour sanitizers
+and calls that tell a fuzzer which blocks ran (tests/fuzz/coverage.c): into build/debug, never in place, so
+that a normal build beside it is left alone. INGESTOR_WERROR=1 turns C and Cython warnings into errors (make
+check does). INGESTOR_ONLY='GLOB GLOB' builds only the matching extensions.
 """
 import os
+import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -13,7 +15,7 @@ from setuptools import Extension, setup
 
 DEBUG = os.environ.get("INGESTOR_DEBUG") == "1"
 WERROR = os.environ.get("INGESTOR_WERROR") == "1"
-ONLY = os.environ.get("INGESTOR_ONLY", "ingestor/**/*.pyx")  # a glob: build a part while working on it
+ONLY = os.environ.get("INGESTOR_ONLY", "ingestor/**/*.pyx").split()  # globs: build a part while working on it
 
 Options.warning_errors = WERROR
 
@@ -23,9 +25,13 @@ VENDOR_INCLUDES: list[str] = []
 COMPILE = ["-std=c11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-unused-function", "-Wno-unused-variable",
            "-Wno-cast-function-type",
            "-Wno-missing-field-initializers", "-Wno-sign-compare", "-Wno-maybe-uninitialized"]
-COMPILE += ["-O1", "-g", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"] if DEBUG else ["-O3"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+COMPILE += ["-O1", "-g", *SANITIZE, "-fsanitize-coverage=trace-pc", "-fno-omit-frame-pointer"] if DEBUG else ["-O3"]
 COMPILE += ["-Werror"] if WERROR else []
-LINK = ["-fsanitize=address,undefined"] if DEBUG else []
+LINK = SANITIZE if DEBUG else []
+BUILD = "build/debug" if DEBUG else "build"
+if DEBUG and "--inplace" in sys.argv:
+    sys.exit("a debug build is not made in place: INGESTOR_DEBUG=1 python setup.py build, then see build/debug/lib")
 
 DIRECTIVES = {
     "language_level": 3,
@@ -43,7 +49,7 @@ DIRECTIVES = {
 def extensions() -> list[Extension]:
     root = Path(__file__).resolve().parent
     found = []
-    for source in sorted(root.glob(ONLY)):
+    for source in sorted({path for pattern in ONLY for path in root.glob(pattern)}):
         relative = source.relative_to(root)
         name = ".".join(relative.with_suffix("").parts)
         found.append(Extension(
@@ -58,6 +64,6 @@ def extensions() -> list[Extension]:
 
 
 setup(ext_modules=cythonize(
-    extensions(), compiler_directives=DIRECTIVES, build_dir="build/cython",
+    extensions(), compiler_directives=DIRECTIVES, build_dir=f"{BUILD}/cython",
     nthreads=0 if os.environ.get("INGESTOR_ONE_THREAD") else 2,
-))
+), options={"build": {"build_base": BUILD, "build_lib": f"{BUILD}/lib"}} if DEBUG else {})

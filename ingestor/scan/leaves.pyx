@@ -4,10 +4,17 @@ Where a leaf has several bodies, each is listed in IMPLEMENTATIONS and can be ca
 says which one long strings get on this machine.
 """
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset
 
-from ingestor.records cimport ABSENT
+from ingestor.records cimport ABSENT, DECODED, Text, TickBatch
+from ingestor.scan.cursor cimport Cursor, cursor_init
+from ingestor.scan.json cimport array_begin, array_next, object_begin, object_next, peek, skip, text_end, value as read_value
 from ingestor.scan.number cimport PLAIN_MAX, decimal_double, parse_decimal, parse_integer, shortest_decimal
+from ingestor.scan.protobuf cimport FIXED64, LENGTH, VARINT, bytes_field, next_field, pass_field, varint
+from ingestor.scan.text cimport unescape
 from ingestor.scan.timestamp cimport parse_iso_time
+from ingestor.scan.token cimport ESCAPED, FALSE_VALUE, NULL_VALUE, STRING, Token
 
 from ingestor.records import STATUS_NAMES
 
@@ -43,6 +50,11 @@ IMPLEMENTATIONS = ("scalar", *(("sse2",) if INGESTOR_HAS_X86 else ()), *(("avx2"
                    "inline")
 
 
+cdef const uint8_t* first_of(const uint8_t[::1] view):
+    """Where the bytes stand; of none at all, somewhere that may be pointed to."""
+    return &view[0] if view.shape[0] else <const uint8_t*> b""
+
+
 def picked() -> str:
     """The body that strings of more than sixteen bytes get here."""
     return "avx2" if INGESTOR_HAS_AVX2 else "sse2" if INGESTOR_HAS_X86 else "scalar"
@@ -50,7 +62,7 @@ def picked() -> str:
 
 def string_end(str implementation, const uint8_t[::1] frame not None, Py_ssize_t start=0):
     """(where the string that begins at `start` stops, whether it holds bytes beyond ASCII)."""
-    cdef const uint8_t* first = &frame[0] if frame.shape[0] else <const uint8_t*> b""
+    cdef const uint8_t* first = first_of(frame)
     cdef const uint8_t* end = first + frame.shape[0]
     cdef const uint8_t* found
     cdef uint32_t high = 0
@@ -71,7 +83,7 @@ def string_end(str implementation, const uint8_t[::1] frame not None, Py_ssize_t
 
 def digits_end(const uint8_t[::1] frame not None, Py_ssize_t start=0, *, bint scalar=False):
     """Where the digits that begin at `start` end."""
-    cdef const uint8_t* first = &frame[0] if frame.shape[0] else <const uint8_t*> b""
+    cdef const uint8_t* first = first_of(frame)
     cdef const uint8_t* end = first + frame.shape[0]
     if not 0 <= start <= frame.shape[0]:
         raise ValueError(f"start {start} is outside of {frame.shape[0]} bytes")
@@ -107,30 +119,30 @@ def short_number(const uint8_t[::1] window not None):
     return ingestor_short_number(&window[0])
 
 
-def utf8_valid(bytes text not None) -> bool:
-    return bool(ingestor_utf8_valid(<const uint8_t*> <char*> text, len(text)))
+def utf8_valid(const uint8_t[::1] text not None) -> bool:
+    return bool(ingestor_utf8_valid(first_of(text), text.shape[0]))
 
 
-def decimal(bytes text not None):
+def decimal(const uint8_t[::1] text not None):
     """(status name, mantissa, exponent, whether digits were lost)."""
     cdef int64_t mantissa = 0
     cdef int8_t exponent = 0
     cdef bint rounded = False
-    status = parse_decimal(<const uint8_t*> <char*> text, <uint32_t> len(text), &mantissa, &exponent, &rounded)
+    status = parse_decimal(first_of(text), <uint32_t> text.shape[0], &mantissa, &exponent, &rounded)
     return STATUS_NAMES[status], mantissa, exponent, rounded
 
 
-def integer(bytes text not None):
+def integer(const uint8_t[::1] text not None):
     """(status name, number)."""
     cdef int64_t number = 0
-    status = parse_integer(<const uint8_t*> <char*> text, <uint32_t> len(text), &number)
+    status = parse_integer(first_of(text), <uint32_t> text.shape[0], &number)
     return STATUS_NAMES[status], number
 
 
-def iso_time(bytes text not None):
+def iso_time(const uint8_t[::1] text not None):
     """(status name, epoch ns or None)."""
     cdef int64_t time_ns = 0
-    status = parse_iso_time(<const uint8_t*> <char*> text, <uint32_t> len(text), &time_ns)
+    status = parse_iso_time(first_of(text), <uint32_t> text.shape[0], &time_ns)
     return STATUS_NAMES[status], None if time_ns == ABSENT else time_ns
 
 
@@ -145,3 +157,81 @@ def shortest(double value):
 def nearest_double(int64_t mantissa, int8_t exponent) -> float:
     """mantissa x 10^exponent as pricing sees it."""
     return decimal_double(mantissa, exponent)
+
+
+def json_status(const uint8_t[::1] frame not None) -> str:
+    """What the reader says of a text that it checks and passes whole."""
+    cdef Cursor c
+    cdef TickBatch unused
+    memset(&unused, 0, sizeof(unused))
+    cursor_init(&c, first_of(frame), frame.shape[0], &unused)
+    skip(&c)
+    text_end(&c)
+    return STATUS_NAMES[c.status]
+
+
+def json(const uint8_t[::1] frame not None):
+    """(status name, value) of a text that is walked member by member.
+
+    A string is its bytes, unescaped, a number its text as sent; after a fault the value is None.
+    """
+    cdef Cursor c
+    cdef TickBatch batch
+    memset(&batch, 0, sizeof(batch))
+    cursor_init(&c, first_of(frame), frame.shape[0], &batch)
+    try:
+        found = json_value(&c)
+        text_end(&c)
+        return STATUS_NAMES[c.status], found if c.status == DECODED else None
+    finally:
+        free(batch.scratch)
+
+
+cdef object json_value(Cursor* c):
+    cdef Token token
+    cdef int byte = peek(c)
+    if byte == 123:
+        members = {}
+        object_begin(c)
+        while object_next(c, &token):
+            key = token.at[:token.size]     # a copy: the token is used again
+            members[key] = json_value(c)
+        return members
+    if byte == 91:
+        elements = []
+        array_begin(c)
+        while array_next(c):
+            elements.append(json_value(c))
+        return elements
+    if byte < 0 or not read_value(c, &token) or (token.escapes == ESCAPED and not unescape(c, &token)):
+        return None
+    if token.type == STRING:
+        return token.at[:token.size]
+    if token.type <= FALSE_VALUE:
+        return None if token.type == NULL_VALUE else token.type != FALSE_VALUE
+    return token.at[:token.size].decode("ascii")
+
+
+def protobuf(const uint8_t[::1] message not None):
+    """(status name, [(field number, wire type, value)]): a varint's value is a number, any other's its bytes."""
+    cdef Cursor c
+    cdef TickBatch unused
+    cdef uint32_t field = 0
+    cdef int type = 0
+    cdef uint64_t number = 0
+    cdef Text text
+    cdef const uint8_t* begun
+    fields = []
+    memset(&unused, 0, sizeof(unused))
+    cursor_init(&c, first_of(message), message.shape[0], &unused)
+    while next_field(&c, &field, &type):
+        begun = c.at
+        if type == VARINT:
+            if varint(&c, &number):
+                fields.append((field, type, number))
+        elif type == LENGTH:
+            if bytes_field(&c, type, &text):
+                fields.append((field, type, text.at[:text.size]))
+        elif pass_field(&c, type):
+            fields.append((field, type, begun[:8 if type == FIXED64 else 4]))
+    return STATUS_NAMES[c.status], fields if c.status == DECODED else None

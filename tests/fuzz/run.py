@@ -1,0 +1,106 @@
+"""The fuzzer's command: each target in a process of its own, in the sanitized build, for a bounded time.
+
+    make fuzz                                   all targets, FUZZ_SECONDS=300 in total
+    make fuzz FUZZ_TARGETS='okx-v5 scan-json' FUZZ_SECONDS=60
+    make fuzz FUZZ_TARGETS=kaiko FUZZ_RUNS=1000000 FUZZ_SECONDS=36000
+
+The corpus grows in build/fuzz/<target>/; what went wrong is left beside it, as an input (wrong-*, crash-*) and in
+words. Exit status 1 when there is a finding.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DEBUG = ROOT / "build" / "debug"
+COVERAGE = DEBUG / "coverage.so"
+CAPTURES = Path(os.environ.get("INGESTOR_CAPTURES", ROOT / ".." / "shared" / "captures"))
+ENVIRONMENT = {
+    "PYTHONPATH": f"{DEBUG / 'lib'}{os.pathsep}{ROOT / 'tests'}", "PYTHONDONTWRITEBYTECODE": "1",
+    "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:abort_on_error=1",
+}
+SECONDS_MIN = 2.0       # a target's share of the time, however many there are
+
+
+def compile_coverage() -> None:
+    source = Path(__file__).with_name("coverage.c")
+    if not COVERAGE.exists() or COVERAGE.stat().st_mtime < source.stat().st_mtime:
+        COVERAGE.parent.mkdir(parents=True, exist_ok=True)
+        compiler = sysconfig.get_config_var("CC").split()[0]
+        subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", str(source), "-o",
+                        str(COVERAGE)], check=True)
+
+
+def sanitizers() -> str:
+    """What must be loaded before Python: the sanitizers, then our counters."""
+    compiler = sysconfig.get_config_var("CC").split()[0]
+    found = [subprocess.run([compiler, f"-print-file-name=lib{name}.so"], check=True, capture_output=True,
+                            text=True).stdout.strip() for name in ("asan", "ubsan")]
+    return ":".join([*(str(Path(each).resolve()) for each in found), str(COVERAGE)])
+
+
+def search(name: str, seconds: float, runs: int, seed: str, folder: Path) -> None:
+    """In the child: search, and print the report as a line of JSON."""
+    from fuzz.engine import Coverage, Search
+    from fuzz.targets import target
+
+    found = Search(target(name), Coverage(COVERAGE), folder / name, random.Random(f"{name} {seed}"))
+    report = found.go(CAPTURES if CAPTURES.is_dir() else None, seconds, runs)
+    print(json.dumps([report.line(), report.findings]))
+
+
+def child(name: str, options: argparse.Namespace, seconds: float) -> tuple[str, list[str]]:
+    """Run one target; (what to say of it, the findings)."""
+    command = [sys.executable, __file__, "--child", name, "--seconds", str(seconds), "--runs", str(options.runs),
+               "--seed", options.seed, "--folder", str(options.folder)]
+    done = subprocess.run(command, env={**os.environ, **ENVIRONMENT, "LD_PRELOAD": sanitizers()}, cwd=ROOT, check=False,
+                          capture_output=True, text=True)
+    running = options.folder / f"{name}.running"
+    if done.returncode == 0:
+        running.unlink(missing_ok=True)
+        line, findings = json.loads(done.stdout.splitlines()[-1])
+        return line, findings
+    crash = options.folder / f"crash-{name}"
+    if running.exists():
+        running.rename(crash)
+    return f"{name}: ended by itself, status {done.returncode}", [f"{name}: see {crash}\n{done.stderr[-6000:]}"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("targets", nargs="*", help="all by default")
+    parser.add_argument("--seconds", type=float, default=300, help="in total, shared by the targets")
+    parser.add_argument("--runs", type=int, default=sys.maxsize, help="at most, a target")
+    parser.add_argument("--seed", default=os.urandom(4).hex(), help="of the mutations; printed, to repeat a search")
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "fuzz", help="of the corpora and findings")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        search(options.child, options.seconds, options.runs, options.seed, options.folder)
+        return 0
+    compile_coverage()
+    listing = subprocess.run([sys.executable, "-c", "from fuzz.targets import names; print(*names())"], check=True,
+                             env={**os.environ, **ENVIRONMENT, "LD_PRELOAD": sanitizers()}, cwd=ROOT / "tests",
+                             capture_output=True, text=True).stdout.split()
+    if unknown := set(options.targets) - set(listing):
+        parser.error(f"no target {', '.join(sorted(unknown))}: use some of {' '.join(listing)}")
+    targets = options.targets or listing
+    options.folder.mkdir(parents=True, exist_ok=True)
+    print(f"{len(targets)} targets, {options.seconds:.0f} s, seed {options.seed}", flush=True)
+    findings = []
+    for name in targets:
+        said, found = child(name, options, max(SECONDS_MIN, options.seconds / len(targets)))
+        print("\n".join([said, *found]), flush=True)
+        findings += found
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
