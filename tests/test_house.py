@@ -33,16 +33,16 @@ VENDORS = {
     # Only the server's side: another library than the door's, so that the two check each other.
     "websockets": {"ingestor/simulator/server.py"},
     # Finding and creating topics blocks, and so has a thread and a file of its own; the schema registry is
-    # another service, spoken to once, by an optional part of the library.
+    # another service, spoken to once, by an optional part of the library. The producer runs on the C library in it.
     "confluent_kafka": {
-        "ingestor/sinks/kafka.py", "ingestor/sinks/kafka_topics.py", "ingestor/sinks/registry.py"},
+        "ingestor/sinks/producer.pyx", "ingestor/sinks/kafka_topics.py", "ingestor/sinks/registry.py"},
     "fastavro": {"ingestor/sinks/ndjson.py"},
     "prometheus_client": {"ingestor/metrics.py"},
     "redis": {"shards/store_redis.py"},
     # The simulator is the other end of the wire: a server, which no door can stand in for.
     "grpc": {"ingestor/feeds/grpc.py", "ingestor/simulator/grpc_server.py"},
-    "kaikosdk": {"ingestor/providers/kaiko.pyx", "ingestor/simulator/grpc_server.py"},
-    "google.protobuf": {"ingestor/simulator/grpc_server.py"},
+    "kaikosdk": {"ingestor/providers/kaiko.pyx", "ingestor/simulator/kaiko_messages.py"},
+    "google.protobuf": {"ingestor/simulator/kaiko_messages.py"},
     "yaml": {"ingestor/settings/documents.py"},
 }
 

@@ -13,17 +13,15 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from ingestor.errors import ConfigError
 from ingestor.settings import KafkaSettings
 from ingestor.sinks.kafka_conf import producer_conf
 from ingestor.sinks.kafka_topics import TopicFinder
-from ingestor.sinks.outbox import Batch, Outbox
+from ingestor.sinks.outbox import Outbox
+from ingestor.sinks.producer import Happening, Producer, ProducerRefused
 from ingestor.sinks.sink import BrokerStats, SinkStats
 
 WINDOW_BYTES = 64 << 20         # under way in librdkafka, which copies what it is given: bounds that copy
@@ -34,7 +32,7 @@ LAST_WORDS_S = 2.0              # a failed producer may still get acknowledgemen
 AGAIN_S = 1.0                   # before a second replacement; it doubles
 AGAIN_MAX_S = 30.0
 SAY_AGAIN_S = 30.0              # one kind of trouble is logged so often
-CLOSE_POLL_S = 0.02
+CLOSE_POLL_MS = 20
 GAPLESS = "enable.gapless.guarantee is experimental"    # librdkafka says so of it at each start
 
 log = structlog.get_logger()
@@ -61,19 +59,24 @@ class KafkaSink:
         self._names = {name: prefix + name for name in topics}
         self._clock_ns, self._monotonic_s = clock_ns, monotonic_s
         self._outbox = Outbox(settings.queue_bytes_max, settings.queue_messages_max, WINDOW_BYTES, WINDOW_MESSAGES)
-        self._conf = {**producer_conf(settings), "error_cb": self._on_error, "stats_cb": self._on_stats,
-                      "logger": self}
+        self._conf = producer_conf(settings)
         self._producer: Producer | None = self._new_producer()
-        self._generation = 0
+        self._placed = False            # the producer knows how many partitions each topic has
         self._broken = ""               # why this producer is to be replaced
         self._broken_s = 0.0
         self._again_s = 0.0             # wait before the next replacement
         self._outage = ""
+        self._outage_delivered = 0      # records that were delivered when it was told
         self._said_s: dict[str, float] = {}
         self._brokers: dict[str, BrokerStats] = {}
         self._finder = TopicFinder(settings, self._names)
 
     # What the worker asks.
+
+    @property
+    def outlet(self) -> Outbox:
+        """Takes parcels in place of write()."""
+        return self._outbox
 
     @property
     def full(self) -> bool:
@@ -111,71 +114,61 @@ class KafkaSink:
 
     def boundary(self) -> None:
         """Take acknowledgements, replace a failed producer, produce what waits."""
-        self._serve(0)
+        self._serve()
         if self._broken:
             self._replace()
         self._produce()
 
-    def _serve(self, timeout_s: float) -> None:
+    def _serve(self, timeout_ms: int = 0) -> None:
         """Take the producer's reports."""
         if self._producer is None:
             return
-        try:
-            self._producer.poll(timeout_s)
-        except KafkaException as error:     # it raises what made it fatal, over and over
-            self._fail(error.args[0])
+        happenings = self._producer.serve(self._clock_ns(), timeout_ms)
+        if happenings is not None:
+            for happening in happenings:
+                self._on_happening(happening)
+        if self._outage and self._outbox.delivered > self._outage_delivered:
+            self._outage = ""
+            log.info("kafka_reachable_again", queued_messages=self._outbox.messages)
 
     def _produce(self) -> None:
-        """One step of what waits, by partition: the order within a partition is all that Kafka keeps."""
-        partitions, producer = self._finder.partitions, self._producer
-        if partitions is None or producer is None or self._broken:
+        """One step of what waits."""
+        if self._producer is None or self._broken:
             return
-        by_partition: dict[tuple[str, int], list[Batch]] = {}
-        for batch in self._outbox.take(STEP_BYTES, STEP_MESSAGES):
-            place = batch.topic, batch.slot % partitions[batch.topic]
-            if place in by_partition:
-                by_partition[place].append(batch)
-            else:
-                by_partition[place] = [batch]
-        for (topic, partition), batches in by_partition.items():
-            try:
-                self._produce_batches(producer, self._names[topic], partition, batches)
-            except KafkaException as error:
-                self._fail(error.args[0], batches)
+        if not self._placed:
+            if self._finder.partitions is None:
                 return
-
-    def _produce_batches(self, producer: Producer, name: str, partition: int, batches: list[Batch]) -> None:
-        """The report of the last message speaks for all of them: kafka_conf.py says why."""
-        messages: list[dict[str, Any]] = []
-        for batch in batches:
-            if isinstance(batch.payload, bytes):
-                messages.append({"value": batch.payload, "key": batch.key})
-            else:
-                messages += [{"value": value, "key": batch.key} for value in batch.payload]
-        messages[-1]["callback"] = partial(self._on_delivery, self._generation, batches)
-        if producer.produce_batch(name, messages, partition) < len(messages):
-            # Some may be under way: as with any failure, all of them are produced again by a new producer.
-            raise KafkaException(next(message["_error"] for message in messages if "_error" in message))
-
-    def _on_delivery(self, generation: int, batches: list[Batch], error: KafkaError | None, _message: Message) -> None:
-        if error is None:
-            self._outbox.acknowledge(batches, self._clock_ns())
-            if self._outage:
-                self._outage = ""
-                log.info("kafka_reachable_again", queued_messages=self._outbox.messages)
-        elif generation == self._generation and error.code() not in (KafkaError._PURGE_QUEUE,
-                                                                     KafkaError._PURGE_INFLIGHT):
-            self._fail(error, batches)
+            self._producer.set_partitions(self._finder.partitions)
+            self._placed = True
+        refused = self._producer.produce(STEP_BYTES, STEP_MESSAGES)
+        if refused is not None:
+            self._on_happening(refused)
 
     # Trouble.
 
-    def _fail(self, error: KafkaError, batches: list[Batch] | None = None) -> None:
+    def _on_happening(self, happened: Happening) -> None:
+        if happened.kind == "stats":
+            self._on_stats(happened.text)
+        elif happened.kind == "log":
+            if GAPLESS not in happened.text and self._may_say(happened.code):
+                log.warning("kafka_client_said", facility=happened.code, message=happened.text)
+        elif happened.kind == "refused":
+            self._outbox.note_failure(happened.topic, happened.code, happened.messages)
+            self._fail(f"topic {self._names[happened.topic]}: {happened.code}: {happened.text}")
+        elif happened.kind == "fatal":
+            self._fail(f"{happened.code}: {happened.text}")
+        elif happened.code == "_ALL_BROKERS_DOWN":
+            if not self._outage:
+                log.warning("kafka_unreachable", why=happened.text, queued_messages=self._outbox.messages)
+                self._outage_delivered = self._outbox.delivered
+            self._outage = f"no broker is reachable, {self._outbox.messages} messages wait: {happened.text}"
+        elif self._may_say(happened.code):
+            log.warning("kafka_trouble", code=happened.code, why=happened.text)
+
+    def _fail(self, why: str) -> None:
         """This producer can't go on without a loss: it is to be replaced."""
-        if batches:
-            self._outbox.note_failure(batches[0].topic, error.name(), sum(batch.messages for batch in batches))
         if not self._broken:
-            named = f"topic {self._names[batches[0].topic]}: " if batches else ""
-            self._broken = f"Kafka refuses what is produced: {named}{error.name()}: {error.str()}"
+            self._broken = f"Kafka refuses what is produced: {why}"
             self._broken_s = self._monotonic_s()
             log.error("kafka_producer_failed", why=self._broken, queued_messages=self._outbox.messages)
 
@@ -185,7 +178,6 @@ class KafkaSink:
         if old is not None:
             if len(old) and waited_s < LAST_WORDS_S:
                 return
-            self._generation += 1
             self._retire(old)
             log.warning("kafka_producing_again", batches=self._outbox.take_back(), after_s=self._again_s)
         if waited_s < self._again_s:
@@ -195,35 +187,20 @@ class KafkaSink:
         self._producer = self._new_producer()
 
     def _retire(self, old: Producer) -> None:
-        """Drop what the producer holds; its end, which waits for its threads, is not ours to wait for."""
-        self._producer = None
-        try:
-            old.purge()
-            old.poll(0)
-        except KafkaException as error:
-            log.warning("kafka_producer_not_purged", why=str(error))
-        threading.Thread(target=_forget, args=([old],), name="kafka-retire", daemon=True).start()
+        """Drop what the producer holds; its end, which waits for its threads, is not ours to wait for.
+
+        Its reports are taken a last time: afterwards its batches are no longer under way, or no longer there.
+        """
+        old.purge()
+        self._serve()
+        self._producer, self._placed = None, False
+        threading.Thread(target=old.close, name="kafka-retire", daemon=True).start()
 
     def _new_producer(self) -> Producer:
         try:
-            return Producer(self._conf)
-        except KafkaException as error:
-            raise ConfigError(f"sink.kafka.properties: {error.args[0].str()}") from error
-
-    def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._fail(error)
-        elif error.code() == KafkaError._ALL_BROKERS_DOWN:
-            if not self._outage:
-                log.warning("kafka_unreachable", why=error.str(), queued_messages=self._outbox.messages)
-            self._outage = f"no broker is reachable, {self._outbox.messages} messages wait: {error.str()}"
-        elif self._may_say(error.name()):
-            log.warning("kafka_trouble", code=error.name(), why=error.str())
-
-    def log(self, _level: int, _form: str, facility: str, _client: str, message: str) -> None:
-        """Take a line of librdkafka's log: the client's logger is this sink."""
-        if GAPLESS not in message and self._may_say(facility):
-            log.warning("kafka_client_said", facility=facility, message=message)
+            return Producer(self._conf, self._outbox, self._names)
+        except ProducerRefused as error:
+            raise ConfigError(f"sink.kafka.properties: {error}") from error
 
     def _may_say(self, kind: str) -> bool:
         now_s = self._monotonic_s()
@@ -246,18 +223,13 @@ class KafkaSink:
         end_s = self._monotonic_s() + timeout_s
         while self._outbox.records and self._monotonic_s() < end_s and self._finder.error is None:
             self.boundary()
-            self._serve(CLOSE_POLL_S)
+            self._serve(CLOSE_POLL_MS)
             if self._producer is None or self._broken:
-                time.sleep(CLOSE_POLL_S)
+                time.sleep(CLOSE_POLL_MS / 1000)
+        if self._producer is not None:
+            self._retire(self._producer)
         left = self._outbox.give_up()
         if left:
             log.error("kafka_records_left", records=left, why=self.reason)
-        self._generation += 1
-        if self._producer is not None:
-            self._retire(self._producer)
         self._finder.close()
         return left
-
-
-def _forget(box: list[Producer]) -> None:
-    box.clear()

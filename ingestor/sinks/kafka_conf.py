@@ -39,7 +39,7 @@ OWN_KEYS = {
 }
 REFUSED = {
     *FIXED, "request.required.acks", "delivery.timeout.ms", "retries", "message.send.max.retries", "transactional.id",
-    "partitioner", "delivery.report.only.error", "error_cb", "stats_cb", "on_delivery", "logger", "queuing.strategy",
+    "partitioner", "delivery.report.only.error", "queuing.strategy", "log.queue",
 }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ingestor.sinks.histogram import Histogram
 from ingestor.sinks.sink import TopicStats
+from ingestor.wire.outlet import Outlet
 
 BATCH_BYTES: int
 MESSAGE_BYTES: int
@@ -20,10 +21,11 @@ class Batch:
     messages: int
     size: int
 
-class Outbox:
+class Outbox(Outlet):
     bytes: int
     messages: int
     records: int
+    delivered: int
     receive_to_ack: Histogram
     receive_to_ack_newest: Histogram
     full: bool
@@ -31,6 +33,7 @@ class Outbox:
         self, bytes_max: int, messages_max: int, window_bytes: int = ..., window_messages: int = ...) -> None: ...
     def put(self, topic: str, key: bytes, slot: int, payload: bytes | list[bytes], records: int, oldest_recv_ns: int,  # type: ignore[valid-type]
             newest_recv_ns: int) -> None: ...
+    def number_of(self, topic: str) -> int: ...
     def note_failure(self, topic: str, code: str, messages: int) -> None: ...
     def topics(self) -> dict[str, TopicStats]: ...
     def take(self, bytes_max: int = ..., messages_max: int = ...) -> list[Batch]: ...

@@ -2,8 +2,10 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from ingestor.records cimport Fair, Tick
-from ingestor.wire.batch cimport Batch, Seat, Topic
+from ingestor.wire.batch cimport Batch, Topic
+from ingestor.wire.block cimport Instrument, Subscription
 from ingestor.wire.buffer cimport Pool
+from ingestor.wire.outlet cimport Outlet
 
 cdef enum TakeStatus:
     WRITTEN = 0
@@ -11,26 +13,7 @@ cdef enum TakeStatus:
     NO_ROOM = 2             # the batch is at its hard limit, or there is no memory
 
 cdef enum:
-    FAIR = 4                # its topic's number, behind the four TickKinds
     TOPICS_COUNT = 5
-
-
-cdef struct Subscription:
-    const uint8_t* constant     # head of the instrument, then provider, venue, symbol, channel
-    const uint8_t* name         # provider/venue/symbol as an Avro string
-    uint32_t constant_bytes
-    uint32_t name_bytes
-    uint32_t instrument
-    Seat seats[4]               # one a TickKind: a channel may send several
-
-
-cdef struct Instrument:
-    const uint8_t* head         # shard, epoch, slot, instrument
-    const uint8_t* fair_head    # and method, parameters_hash, conversions
-    uint32_t head_bytes
-    uint32_t fair_head_bytes
-    uint32_t list_bytes         # what its subscriptions add to a block's header
-    int64_t fair_sequence       # records of the fair topic
 
 
 cdef class Writer:
@@ -38,6 +21,7 @@ cdef class Writer:
     cdef readonly bint due              # a batch is full: flush at the next boundary
     cdef readonly int64_t next_due      # when the oldest open batch's linger ends; INT64_MAX: none is open
     cdef readonly object sink
+    cdef Outlet outlet                  # of the sink, or None: it takes objects
     cdef readonly int shard
     cdef readonly int64_t epoch
 
@@ -64,5 +48,5 @@ cdef class Writer:
                        int64_t at_ns) noexcept nogil
     cdef uint32_t seat(self, Batch* batch, uint32_t subscription, int kind) noexcept nogil
     cdef int hand_over(self, int number, uint32_t instrument) except -1
-    cdef bytes block(self, int number, uint32_t instrument, const uint8_t* records, uint32_t size, uint32_t count,
-                     uint32_t subscriptions)
+    cdef int hand_parcel(self, int number, uint32_t instrument, uint32_t first, uint32_t last) except -1
+    cdef int hand_objects(self, int number, uint32_t instrument, uint32_t first, uint32_t last) except -1

@@ -13,7 +13,7 @@ with a few records each.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
@@ -21,10 +21,12 @@ from ingestor.records cimport ROUNDED, TRADE, Fair, Tick
 from ingestor.wire.batch cimport (
     BLOCK, NO_BATCH, OFF, RECORD, Batch, Seat, Topic, batch_close, batch_commit, batch_open, batch_room, close_piece,
 )
-from ingestor.wire.buffer cimport Piece, buffer_free, pool_free, pool_init
+from ingestor.wire.block cimport FAIR, Instrument, Subscription, block_bytes, compose
+from ingestor.wire.buffer cimport Buffer, Piece, buffer_free, pool_free, pool_init
 from ingestor.wire.encode cimport (
-    BODY_BYTES_MAX, DECIMAL_BEYOND, DECIMAL_ROUNDED, ID_BYTES_MAX, Values, avro_long, avro_long_bytes, put_body, put_fair, values_of,
+    BODY_BYTES_MAX, DECIMAL_BEYOND, DECIMAL_ROUNDED, ID_BYTES_MAX, Values, avro_long, put_body, put_fair, values_of,
 )
+from ingestor.wire.outlet cimport Parcel, parcel_new
 
 from ingestor.errors import ConfigError
 from ingestor.wire.schemas import avro_long as long_bytes, avro_text, single_object_prefix
@@ -53,6 +55,7 @@ cdef class Writer:
         if not pool_init(&self.pool):
             raise MemoryError("no memory for the write buffers")
         self.sink = sink
+        self.outlet = getattr(sink, "outlet", None)
         self.shard = shard
         self.epoch = epoch
         self.next_due = INT64_MAX
@@ -117,6 +120,9 @@ cdef class Writer:
         defined.head_bytes = <uint32_t> len(head)
         defined.fair_head = <const uint8_t*> PyBytes_AS_STRING(fair_head)
         defined.fair_head_bytes = <uint32_t> len(fair_head)
+        defined.key = <const uint8_t*> PyBytes_AS_STRING(key)
+        defined.key_bytes = <uint32_t> len(key)
+        defined.slot = slot
         self.routes.append((key, slot))
         self.instruments_count = index + 1
 
@@ -303,79 +309,80 @@ cdef class Writer:
         """Write one batch's messages to the sink, in order. What was not written when it fails stays."""
         cdef Topic* topic = &self.topics[number]
         cdef Batch* batch = &topic.batches[instrument]
-        cdef Piece* piece
-        cdef uint32_t first, last, start
-        cdef int64_t oldest, newest
-        cdef list payloads
-        key, slot = self.routes[instrument]
+        cdef uint32_t last
         if batch.piece_records:
             close_piece(batch, batch.used, batch.subscriptions)
         while batch.handed < batch.pieces:
-            first = last = batch.handed
-            start = batch.buffer.pieces[first - 1].end if first else 0
-            piece = &batch.buffer.pieces[first]
-            if topic.mode != RECORD:
-                if topic.mode == BLOCK:
-                    payload = self.block(number, instrument, batch.buffer.at + start, piece.end - start,
-                                         piece.records, piece.subscriptions)
-                else:
-                    payload = PyBytes_FromStringAndSize(<char*> batch.buffer.at + start, piece.end - start)
-                topic.bytes += <uint64_t> len(<bytes> payload)
-                last += 1
-                self.sink.write(TOPICS[number], key, slot, payload, piece.records, piece.oldest_ns, piece.newest_ns)
+            last = batch.handed + 1
+            if topic.mode == RECORD:
+                last = min(batch.pieces, batch.handed + topic.records_max)
+            if self.outlet is not None:
+                self.hand_parcel(number, instrument, batch.handed, last)
             else:
-                payloads = []
-                oldest, newest = piece.oldest_ns, piece.newest_ns
-                while last < batch.pieces and last - first < topic.records_max:
-                    piece = &batch.buffer.pieces[last]
-                    payloads.append(PyBytes_FromStringAndSize(<char*> batch.buffer.at + start, piece.end - start))
-                    oldest, newest = min(oldest, piece.oldest_ns), max(newest, piece.newest_ns)
-                    start = piece.end
-                    last += 1
-                topic.bytes += start - (batch.buffer.pieces[first - 1].end if first else 0)
-                self.sink.write(TOPICS[number], key, slot, payloads, last - first, oldest, newest)
+                self.hand_objects(number, instrument, batch.handed, last)
             batch.handed = last
             topic.handed += 1
         return 0
 
-    cdef bytes block(self, int number, uint32_t instrument, const uint8_t* records, uint32_t size, uint32_t count,
-                     uint32_t subscriptions):
-        """Prefix, head, the list of the first `subscriptions` seats (none in fair), then the records."""
+    cdef int hand_parcel(self, int number, uint32_t instrument, uint32_t first, uint32_t last) except -1:
+        """Pieces `first` to before `last` as a parcel: one message in a block, each piece one in record mode."""
         cdef Topic* topic = &self.topics[number]
         cdef Instrument* of = &self.instruments[instrument]
-        cdef Subscription* listed
-        cdef uint32_t _i, seat = topic.batches[instrument].first_seat
-        cdef const uint8_t* head = of.fair_head if number == FAIR else of.head
-        cdef uint32_t head_bytes = of.fair_head_bytes if number == FAIR else of.head_bytes
-        cdef size_t total = topic.prefix_bytes + head_bytes + avro_long_bytes(count) + size + 1
-        cdef bytes payload
-        cdef uint8_t* at
-        if number != FAIR:
-            total += avro_long_bytes(subscriptions) + 1
-            for _i in range(subscriptions):
-                listed = &self.subscriptions[seat]
-                total += listed.constant_bytes - of.head_bytes
-                seat = listed.seats[number].next
-            seat = topic.batches[instrument].first_seat
-        # A count of 64 or more is written as eight bytes: what is counted follows, and takes more than them.
-        payload = PyBytes_FromStringAndSize(NULL, total)
-        at = <uint8_t*> PyBytes_AS_STRING(payload)
-        memcpy(at, topic.prefix, topic.prefix_bytes)
-        memcpy(at + topic.prefix_bytes, head, head_bytes)
-        at += topic.prefix_bytes + head_bytes
-        if number != FAIR:
-            at = avro_long(at, subscriptions)
-            for _i in range(subscriptions):
-                listed = &self.subscriptions[seat]
-                memcpy(at, listed.constant + of.head_bytes, listed.constant_bytes - of.head_bytes)
-                at += listed.constant_bytes - of.head_bytes
-                seat = listed.seats[number].next
-            at[0] = 0
-            at += 1
-        at = avro_long(at, count)
-        memcpy(at, records, size)
-        at[size] = 0
-        return payload
+        cdef Buffer* buffer = &topic.batches[instrument].buffer
+        cdef uint32_t i, start = buffer.pieces[first - 1].end if first else 0
+        cdef size_t bytes = buffer.pieces[last - 1].end - start
+        cdef Parcel* parcel
+        if topic.mode == BLOCK:
+            bytes = block_bytes(number, topic, &topic.batches[instrument], of, self.subscriptions, first)
+        parcel = parcel_new(number, of.slot, of.key, of.key_bytes, bytes, last - first)
+        if parcel == NULL:
+            raise MemoryError(f"no memory for {bytes} bytes to topic {TOPICS[number]}")
+        parcel.records = 0
+        parcel.oldest_ns, parcel.newest_ns = buffer.pieces[first].oldest_ns, buffer.pieces[first].newest_ns
+        for i in range(first, last):
+            parcel.ends[i - first] = buffer.pieces[i].end - start
+            parcel.records += buffer.pieces[i].records
+            parcel.oldest_ns = min(parcel.oldest_ns, buffer.pieces[i].oldest_ns)
+            parcel.newest_ns = max(parcel.newest_ns, buffer.pieces[i].newest_ns)
+        if topic.mode == BLOCK:
+            compose(number, topic, &topic.batches[instrument], of, self.subscriptions, first, parcel.payload)
+            parcel.ends[0] = <uint32_t> bytes
+        else:
+            parcel.listed = topic.mode == RECORD
+            memcpy(parcel.payload, buffer.at + start, bytes)
+        topic.bytes += bytes
+        self.outlet.accept(parcel)
+        return 0
+
+    cdef int hand_objects(self, int number, uint32_t instrument, uint32_t first, uint32_t last) except -1:
+        """The same as objects, for a sink in Python."""
+        cdef Topic* topic = &self.topics[number]
+        cdef Instrument* of = &self.instruments[instrument]
+        cdef Buffer* buffer = &topic.batches[instrument].buffer
+        cdef Piece* piece = &buffer.pieces[first]
+        cdef uint32_t i, start = buffer.pieces[first - 1].end if first else 0
+        cdef int64_t records = 0, oldest = piece.oldest_ns, newest = piece.newest_ns
+        cdef list payloads = []
+        cdef size_t bytes = 0
+        for i in range(first, last):
+            piece = &buffer.pieces[i]
+            if topic.mode == BLOCK:
+                bytes = block_bytes(number, topic, &topic.batches[instrument], of, self.subscriptions, i)
+                payload = PyBytes_FromStringAndSize(NULL, bytes)
+                compose(number, topic, &topic.batches[instrument], of, self.subscriptions, i,
+                        <uint8_t*> PyBytes_AS_STRING(payload))
+            else:
+                bytes += piece.end - start
+                payload = PyBytes_FromStringAndSize(<char*> buffer.at + start, piece.end - start)
+            payloads.append(payload)
+            records += piece.records
+            oldest, newest = min(oldest, piece.oldest_ns), max(newest, piece.newest_ns)
+            start = piece.end
+        topic.bytes += bytes
+        key, slot = self.routes[instrument]
+        self.sink.write(TOPICS[number], key, slot, payloads if topic.mode == RECORD else payloads[0], records, oldest,
+                        newest)
+        return 0
 
     def flush_now(self, int64_t now_ns, bint everything=True):
         """Hand batches to the sink: all, or those that are full or have lingered at `now_ns`."""

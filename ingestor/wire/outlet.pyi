@@ -1,0 +1,3 @@
+"""Types of outlet.pyx."""
+
+class Outlet: ...
