@@ -15,7 +15,7 @@ from typing import Any
 
 from ingestor.errors import ConfigError
 from ingestor.simulator.dialects.dialect import Dialect, Stream
-from ingestor.simulator.engine import QUOTE, REFERENCE, TRADES, Engine, Happening
+from ingestor.simulator.engine import BAR, QUOTE, REFERENCE, TRADES, Engine, Happening
 from ingestor.simulator.market import Market
 from ingestor.simulator.server import Peer, framed
 from ingestor.simulator.service import Port
@@ -70,7 +70,7 @@ class Flood:
             happenings: list[Happening] = []
             engine.step(happenings)
             for happening in happenings:
-                if happening.kind == REFERENCE or (happening.kind == QUOTE and trades_only):
+                if happening.kind in (BAR, REFERENCE) or (happening.kind == QUOTE and trades_only):
                     continue
                 for single in _singly(happening):
                     for frame, found in self._rendered(single):
@@ -85,7 +85,7 @@ class Flood:
         market, kind, payload = happening
         rendered = []
         for channel, render in self._dialect.renderers[kind].items():
-            if (market.spec.section, channel, market.spec.symbol) in self._wanted:
+            if (self._dialect.place(market.spec), channel, market.spec.symbol) in self._wanted:
                 texts = self._dialect.marks(market, kind, payload)
                 frames = [framed([each]) for each in render(market, payload, None)]
                 rendered += [(frame, self._marks(market, channel, frame, texts)) for frame in frames]

@@ -11,7 +11,7 @@ from random import Random
 from typing import NamedTuple
 
 from ingestor.errors import ConfigError
-from ingestor.simulator.market import Latent, Market, Quote, Reference, Trade
+from ingestor.simulator.market import Bar, Latent, Market, Quote, Reference, Trade
 from ingestor.simulator.spec import AssetSpec, MarketSpec
 
 STEP_NS = 5_000_000         # 200 steps a second: a step's messages leave together
@@ -25,7 +25,7 @@ BURST_AGITATION = 3.0
 HISTORY_STEPS = 20          # a market has traded so often before anyone comes
 CATCH_UP_STEPS_MAX = 40     # 0.2 s: a caller who is later than that (a busy machine) skips, and floods nobody
 
-TRADES, QUOTE, REFERENCE = "trades", "quotes", "reference"
+TRADES, QUOTE, BAR, REFERENCE = "trades", "quotes", "bars", "reference"
 
 
 class Traits(NamedTuple):
@@ -35,14 +35,16 @@ class Traits(NamedTuple):
     joins_fills: bool = False           # the fills of one order come in one message
     quotes_on_trades: bool = False      # its ticker fires on trades only
     quote_messages: int = 1
+    rates: bool = False                 # it has reference prices of spot markets too
+    bar_s: int = 60
 
 
 class Happening(NamedTuple):
-    """`payload` is a list of trades, a quote or a reference, by `kind`."""
+    """`payload` is a list of trades, a quote, a bar or a reference, by `kind`."""
 
     market: Market
     kind: str
-    payload: list[Trade] | Quote | Reference
+    payload: list[Trade] | Quote | Bar | Reference
 
 
 class Engine:
@@ -61,7 +63,8 @@ class Engine:
         self.markets = [self._market(spec, traits(spec.dialect)) for spec in specs]
         self._traits = [traits(spec.dialect) for spec in specs]
         self._cumulated = list(accumulate(spec.weight for spec in specs))
-        self._perpetuals = [market for market in self.markets if market.spec.data_class == "perp"]
+        self._referenced = [market for market, trait in zip(self.markets, self._traits, strict=True)
+                            if trait.rates or market.spec.data_class == "perp"]
         self._credit = 0.0
         self._in_burst = False
         self._regime_left_s = CALM_S
@@ -98,16 +101,11 @@ class Engine:
             self._credit -= self._one(min(ts_ns, start_ns + STEP_NS - 1), happenings)
         if start_ns >= self._next_reference_ns:
             self._next_reference_ns = start_ns + REFERENCE_EVERY_NS
-            happenings += [Happening(market, REFERENCE, market.reference(start_ns)) for market in self._perpetuals
+            happenings += [Happening(market, REFERENCE, market.reference(start_ns)) for market in self._referenced
+                           if market.trouble != "quiet"]
+            happenings += [Happening(market, BAR, market.bar(start_ns)) for market in self.markets
                            if market.trouble != "quiet"]
         self.now_ns = start_ns + STEP_NS
-
-    def set_trouble(self, venue: str, trouble: str) -> int:
-        """Let a venue go wrong (one of VENUE_FAULTS), or right again (empty); the number of its markets."""
-        hit = [market for market in self.markets if market.spec.venue == venue]
-        for market in hit:
-            market.trouble = trouble
-        return len(hit)
 
     def _one(self, ts_ns: int, happenings: list[Happening]) -> float:
         """One thing happens somewhere; the number of messages it makes."""
@@ -147,4 +145,4 @@ class Engine:
                     f"market {spec.symbol} of {spec.dialect} names the asset {asset!r}, which has no price: "
                     f"add an AssetSpec, or use one of {', '.join(sorted(self._latents))}")
         quote = None if spec.quote == "usd" else self._latents[spec.quote]
-        return Market(spec, self._latents[spec.base], quote, self._rng, traits.resolution_ns)
+        return Market(spec, self._latents[spec.base], quote, self._rng, traits.resolution_ns, traits.bar_s * 10**9)

@@ -14,13 +14,13 @@ from ingestor.simulator.spec import AssetSpec, MarketSpec
 YEAR_S = 31_556_952.0
 ANCHOR_PULL_S = 20.0        # a stablecoin's way home, e-fold
 NOISE_PULL_S = 0.5          # a venue's own noise, e-fold
-HISTORY_MAX = 50            # trades a venue replays at most: kraken's snapshot
+HISTORY_MAX = 4000          # trades a venue remembers: minutes of a busy market, a megabyte
 FILLS_MAX = 12              # fills of one order: 46 a frame were captured, few have more than ten
 ID_FIRST = 1_000_000_000    # ids keep their width for eight billion trades, so that a frame can be stamped
 SEQUENCE_FIRST = 50_000_000_000
 REFERENCE_DIGITS = 8
 FUNDING_EVERY_NS = 8 * 3600 * 10**9
-OFF_BY = 1.06               # the venue fault of the pricing tests: 6 %
+OPEN_INTEREST_TRADES = 50_000
 WIDE_BPS = 250.0
 CROSSED_BPS = 8.0
 
@@ -53,13 +53,34 @@ class Quote(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """Of a perpetual. Mark, index and funding have REFERENCE_DIGITS decimal places."""
+    """Of a perpetual, or the rate of a pair. Mark, index and funding have REFERENCE_DIGITS decimal places."""
 
     mark_price: int
     index_price: int
     funding: int
     next_funding_ns: int
+    open_interest: int      # in units of size
     ts_ns: int
+
+
+class Bar(NamedTuple):
+    """Trades so far of the interval from `start_ns` to `end_ns`. Prices and volume in units as in a trade."""
+
+    start_ns: int
+    end_ns: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    turnover: int       # the sum of price times size
+    trades: int
+    ts_ns: int
+
+    @property
+    def vwap(self) -> int:
+        """The mean price by volume, in units; without volume the last price."""
+        return round(self.turnover / self.volume) if self.volume else self.close
 
 
 class Latent:
@@ -85,15 +106,21 @@ class Latent:
 class Market:
     """One market, in motion. `resolution_ns`: times are whole multiples of it."""
 
-    def __init__(self, spec: MarketSpec, base: Latent, quote: Latent | None, rng: Random, resolution_ns: int) -> None:
+    def __init__(
+        self, spec: MarketSpec, base: Latent, quote: Latent | None, rng: Random, resolution_ns: int, bar_ns: int,
+    ) -> None:
         self.spec = spec
-        self.trouble = ""                       # one of VENUE_FAULTS, or empty
+        self.trouble = ""                       # how it goes wrong now: a fault's kind, or empty
+        self.off_by = 1.0                       # of trouble "off"
+        self.clock_ns = 0                       # how far its clock is ahead
         self.history: deque[Trade] = deque(maxlen=HISTORY_MAX)
         self.book: Quote | None = None
         self._base = base
         self._quote = quote
         self._rng = rng
         self._resolution_ns = resolution_ns
+        self._bar_ns = bar_ns
+        self._bar: Bar | None = None
         self._price_unit = 10.0 ** -spec.price_digits
         self._size_unit = 10.0 ** -spec.size_digits
         self._next_id = ID_FIRST
@@ -138,7 +165,22 @@ class Market:
             trades.append(Trade(self._next_id, self._count(), side, price, size, self._time(ts_ns)))
             self._next_id += 1
         self.history.extend(trades)
+        self._bar = self._with(trades, self.bar(ts_ns) if self._bar else None, ts_ns)
         return trades
+
+    def bar(self, ts_ns: int) -> Bar:
+        """The bar that is open at this time."""
+        start_ns = ts_ns - ts_ns % self._bar_ns
+        bar = self._bar
+        assert bar is not None
+        if bar.start_ns == start_ns:
+            return bar._replace(ts_ns=self._time(ts_ns))
+        last = bar.close
+        return Bar(start_ns, start_ns + self._bar_ns, last, last, last, last, 0, 0, 0, self._time(ts_ns))
+
+    def restart(self) -> None:
+        """Ids and sequences begin again, as after a venue's restart."""
+        self._next_id = self._next_sequence = 1
 
     def reference(self, ts_ns: int) -> Reference:
         """Mark, index and funding, as a perpetual's venue computes them."""
@@ -147,7 +189,8 @@ class Market:
         scale = 10.0**REFERENCE_DIGITS
         return Reference(
             round(mark * scale), round(index * scale), round(1e-4 * scale + (mark / index - 1.0) * 0.1 * scale),
-            (ts_ns // FUNDING_EVERY_NS + 1) * FUNDING_EVERY_NS, self._time(ts_ns))
+            (ts_ns // FUNDING_EVERY_NS + 1) * FUNDING_EVERY_NS,
+            OPEN_INTEREST_TRADES * self._size(self.spec.trade_usd, 1.0), self._time(ts_ns))
 
     def _move(self, ts_ns: int) -> float:
         """Follow the latent price for the time that has passed; the mid price now."""
@@ -160,7 +203,17 @@ class Market:
             self._noise = self._noise * keep + self.spec.noise_bps / 1e4 * math.sqrt(1.0 - keep * keep) * (
                 self._rng.gauss(0.0, 1.0))
         mid = math.exp(self._log_mid + self._noise)
-        return mid * OFF_BY if self.trouble == "off" else mid
+        return mid * self.off_by if self.trouble == "off" else mid
+
+    def _with(self, trades: list[Trade], bar: Bar | None, ts_ns: int) -> Bar:
+        if bar is None or not bar.trades:
+            start_ns, first = ts_ns - ts_ns % self._bar_ns, trades[0].price
+            bar = Bar(start_ns, start_ns + self._bar_ns, first, first, first, first, 0, 0, 0, ts_ns)
+        prices = [trade.price for trade in trades]
+        return Bar(
+            bar.start_ns, bar.end_ns, bar.open, max(bar.high, *prices), min(bar.low, *prices), prices[-1],
+            bar.volume + sum(trade.size for trade in trades),
+            bar.turnover + sum(trade.price * trade.size for trade in trades), bar.trades + len(trades), ts_ns)
 
     def _size(self, usd: float, factor: float) -> int:
         return max(1, round(usd * factor / self._base.price / self._size_unit))
@@ -170,4 +223,4 @@ class Market:
         return self._next_sequence - 1
 
     def _time(self, ts_ns: int) -> int:
-        return ts_ns - ts_ns % self._resolution_ns
+        return ts_ns - ts_ns % self._resolution_ns + self.clock_ns

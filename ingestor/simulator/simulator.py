@@ -11,22 +11,24 @@ One loop, the caller's. Three modes: synthetic markets, captured frames (playbac
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ingestor.errors import ConfigError
-from ingestor.simulator import captures, presets
+from ingestor.simulator import captures, control, presets
 from ingestor.simulator.blast import BlastPort
+from ingestor.simulator.dialects.dialect import Dialect
 from ingestor.simulator.dialects.registry import DIALECTS, KAIKO, traits
 from ingestor.simulator.engine import STEP_NS, Engine
 from ingestor.simulator.faults import Faults
+from ingestor.simulator.market import Market
 from ingestor.simulator.playback import CapturedPort
 from ingestor.simulator.server import listen, server_context
 from ingestor.simulator.service import LivePort, Port
-from ingestor.simulator.spec import VENUE_FAULTS, Fault, MarketSpec, SimulatorSpec
+from ingestor.simulator.spec import Fault, MarketSpec, SimulatorSpec, Target
+from ingestor.simulator.vocabulary import FAULTS
 
-VENUE_FAULT_S = 10.0        # a venue's fault without a duration
 BLAST_ENGINE_RATE = 20_000.0
 STOP_WITHIN_S = 1.0
 YIELD_S = 0.0005            # for the sockets, also where the engine is behind
@@ -38,15 +40,15 @@ class Simulator:
     def __init__(self, spec: SimulatorSpec) -> None:
         self.spec = spec
         self.addresses: dict[str, str] = {}
+        self.control_url = ""       # where faults can be asked for, if spec.control_port is set
         self.markets: list[MarketSpec] = [] if spec.captures is not None else presets.markets(spec)
         self.engine: Engine | None = None
         self._faults = Faults(spec.faults, [market.symbol for market in self.markets], spec.seed)
-        self._venue_faults = sorted((each for each in spec.faults if each.kind in VENUE_FAULTS), key=lambda f: f.at_s)
-        self._wrong: list[tuple[float, str]] = []       # (until, venue)
         self._ports: dict[str, Any] = {}                # Port or KaikoServer, by dialect
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._started_s = 0.0
+        self._was_wrong = False
         self._check_targets(spec.faults)
 
     async def start(self) -> dict[str, str]:
@@ -61,6 +63,7 @@ class Simulator:
             else:
                 await self._open_live()
                 self._tasks.append(loop.create_task(self._live()))
+                await self._open_control()
             self._tasks.append(loop.create_task(self._each_second()))
         except BaseException:
             await self.stop()
@@ -92,11 +95,17 @@ class Simulator:
     def inject(self, fault: Fault) -> None:
         """Let something go wrong now. Raises ConfigError for a target that is not there."""
         self._check_targets((fault,))
-        if fault.kind in VENUE_FAULTS:
-            self._let_go_wrong(fault)
-        else:
-            self._faults.inject(fault, self._now_s())
-            self._act(fault)
+        self._faults.inject(fault, self._now_s())
+        self._act(fault)
+
+    def heal(self) -> None:
+        """End every fault that is on, and forget what was scheduled."""
+        self._faults.clear()
+
+    def active_faults(self) -> list[dict[str, Any]]:
+        """What is wrong now: {"kind", "target", "value", "left_s"}."""
+        return [{"kind": each.fault.kind, "target": each.fault.target, "value": each.fault.amount,
+                 "left_s": round(max(0.0, each.until_s - self._now_s()), 3)} for each in self._faults.active]
 
     def summary(self) -> dict[str, Any]:
         """What was sent: {"mode", "dialects": {name: {...}}, "frames", "connections", "faults": {kind: times}}."""
@@ -129,9 +138,22 @@ class Simulator:
             if name == KAIKO:
                 await self._open_kaiko(own)
                 continue
-            by_symbol = {(market.spec.section, market.spec.symbol): market for market in own}
-            dialect = DIALECTS[name](by_symbol, time.time_ns, self.spec.keys.get(name, ""))
-            await self._open(LivePort(dialect, self._faults))
+            await self._open(LivePort(self._dialect(name, own), self._faults))
+
+    async def _open_control(self) -> None:
+        if self.spec.control_port is not None:
+            server, number = await control.listen(self, self.spec.control_port)
+            self._servers.append(server)
+            self.control_url = f"http://{control.HOST}:{number}/faults"
+
+    def _dialect(self, name: str, own: list[Market]) -> Dialect:
+        """A simulated dialect over these markets, with the rules that the spec changes."""
+        dialect = DIALECTS[name](
+            {(DIALECTS[name].place(market.spec), market.spec.symbol): market for market in own}, time.time_ns,
+            self.spec.keys.get(name, ""))
+        if name in self.spec.rules:
+            dialect.rules = dialect.rules._replace(**dict[str, Any](self.spec.rules[name]))   # type: ignore[misc]
+        return dialect
 
     async def _open_kaiko(self, markets: list[Any]) -> None:
         from ingestor.simulator.grpc_server import KaikoServer  # grpc takes 40 MB: only where it is served
@@ -161,9 +183,8 @@ class Simulator:
             if name == KAIKO or DIALECTS[name].per_connection:
                 continue        # what can't be stamped
             engine = self._new_engine(BLAST_ENGINE_RATE, [each for each in self.markets if each.dialect == name])
-            by_symbol = {(market.spec.section, market.spec.symbol): market for market in engine.markets}
-            dialect = DIALECTS[name](by_symbol, time.time_ns, self.spec.keys.get(name, ""))
-            await self._open(BlastPort(dialect, engine, self.spec.blast, self.spec.settle_s))
+            port = BlastPort(self._dialect(name, engine.markets), engine, self.spec.blast, self.spec.settle_s)
+            await self._open(port)
         if not self._ports:
             raise ConfigError("blast: none of the chosen dialects can be stamped; choose others")
 
@@ -207,50 +228,69 @@ class Simulator:
     # Faults.
 
     def _go_wrong(self) -> None:
-        now_s = self._now_s()
-        for fault in self._faults.begin(now_s):
+        started, healed = self._faults.begin(self._now_s())
+        for fault in started:
             self._act(fault)
-        while self._venue_faults and self._venue_faults[0].at_s <= now_s:
-            self._let_go_wrong(self._venue_faults.pop(0))
-        for until_s, venue in [each for each in self._wrong if each[0] <= now_s]:
-            self._wrong.remove((until_s, venue))
-            if self.engine is not None and not any(each[1] == venue for each in self._wrong):
-                self.engine.set_trouble(venue, "")
-
-    def _let_go_wrong(self, fault: Fault) -> None:
-        venue = fault.target or self._bad_venue()
-        self._wrong.append((self._now_s() + (fault.duration_s or VENUE_FAULT_S), venue))
-        self._faults.counts[fault.kind] += 1
-        if self.engine is not None:
-            self.engine.set_trouble(venue, fault.kind)
+        if healed:
+            self._trouble_markets()
+        if started or self._faults.active or self._was_wrong:
+            self._was_wrong = bool(self._faults.active)
+            for port in self._live_ports():
+                port.drip()
 
     def _act(self, fault: Fault) -> None:
-        """The faults that concern connections, not messages."""
+        """What happens once, when a fault begins; the ports ask for the rest."""
+        target = fault.aim()
+        if FAULTS[fault.kind].acts == "market":
+            self._trouble_markets()
+            if fault.kind == "reset":
+                for market in self._wrong_markets(target):
+                    market.restart()
         for name, port in self._ports.items():
-            if fault.target not in ("", name):
+            if target.name in ("", name) and fault.kind == "close":
+                port.close_peers(fault.duration_s, int(fault.amount), target.connection)
+            elif target.name in ("", name) and fault.kind == "cut":
+                port.cut_peers(target.connection)
+
+    def _trouble_markets(self) -> None:
+        """Each market is as the last fault says that is on and concerns it."""
+        assert self.engine is not None
+        for market in self.engine.markets:
+            market.trouble, market.clock_ns = "", 0
+        for active in self._faults.active:
+            fault = active.fault
+            if FAULTS[fault.kind].acts != "market" or active.until_s <= self._now_s():
                 continue
-            if fault.kind == "close":
-                port.close_peers(fault.duration_s)
-                self._faults.counts["close"] += 1
-            elif fault.kind == "cut":
-                port.cut_peers()
-                self._faults.counts["cut"] += 1
-            elif fault.kind == "silence":
-                self._faults.counts["silence"] += 1
+            for market in self._wrong_markets(active.target):
+                if fault.kind == "clock":
+                    market.clock_ns = int(fault.amount * 1e9)
+                elif fault.kind != "reset":
+                    market.trouble, market.off_by = fault.kind, 1.0 + fault.amount / 100
+
+    def _wrong_markets(self, target: Target) -> list[Market]:
+        assert self.engine is not None
+        name = target.name or self._bad_venue()
+        return [market for market in self.engine.markets if name in (market.spec.venue, market.spec.dialect)
+                and target.symbol in ("", market.spec.symbol)]
+
+    def _live_ports(self) -> list[LivePort]:
+        return [port for port in self._ports.values() if isinstance(port, LivePort)]
 
     def _bad_venue(self) -> str:
         venues = [market.venue for market in self.markets]
         return presets.BAD_VENUE if presets.BAD_VENUE in venues else venues[-1]
 
-    def _check_targets(self, faults: Any) -> None:
-        venues = {market.venue for market in self.markets}
-        names = {market.dialect for market in self.markets}
+    def _check_targets(self, faults: Sequence[Fault]) -> None:
         for fault in faults:
             if self.spec.captures is not None or self.spec.blast is not None:
                 raise ConfigError(
                     f"fault {fault.kind}: only synthetic markets have faults; leave out captures and blast")
-            known = venues if fault.kind in VENUE_FAULTS else names
-            if fault.target and fault.target not in known:
+            target = fault.aim()
+            of_market = FAULTS[fault.kind].acts == "market"
+            known = {name for market in self.markets for name in (
+                (market.dialect, market.venue) if of_market else (market.dialect,))
+                if target.symbol in ("", market.symbol)}
+            if target.name not in ("", *known) or not known:
                 raise ConfigError(
                     f"fault {fault.kind}/{fault.target}: no such target; use one of {', '.join(sorted(known))}")
 

@@ -1,16 +1,15 @@
 """What a simulator is asked to be: markets, rate, ports, faults. Plain data, checked when it is made."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ingestor.errors import ConfigError
+from ingestor.simulator.vocabulary import FAULTS
 
-#: What can go wrong with a venue's market data; see market.py.
-VENUE_FAULTS = ("stuck", "off", "quiet", "wide", "crossed")
-#: What can go wrong on the line; see faults.py.
-LINE_FAULTS = (
-    "silence", "close", "cut", "duplicate", "reorder", "truncate", "corrupt", "oversize", "wrong_symbol", "garbage")
+#: How a fault is written on the command line.
+SHAPE = "KIND[/TARGET][=VALUE]@SECONDS[:DURATION]"
 #: A Python process renders about 100,000 messages a second on one core; more asks for blast.
 RATE_MAX = 200_000.0
 #: One timer tick of the loop is about a millisecond: beyond this a recorded gap can't be told from none.
@@ -53,32 +52,63 @@ class MarketSpec:
     trade_usd: float = 1500.0   # a typical trade
 
 
+class Target(NamedTuple):
+    """What a fault concerns; what is empty (or 0) concerns all."""
+
+    name: str = ""              # a dialect, or a venue for what goes wrong with a market
+    connection: int = 0         # of the dialect's connections, counted from 1 as they were opened
+    symbol: str = ""
+
+    def concerns(self, name: str, connection: int, symbol: str = "") -> bool:
+        """Whether it concerns this connection, and this symbol if one is given."""
+        return (self.name in ("", name) and self.connection in (0, connection)
+                and (not symbol or self.symbol in ("", symbol)))
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that goes wrong, `at_s` seconds after the start. Duration 0: once."""
 
-    kind: str
-    at_s: float
+    kind: str                       # of vocabulary.FAULTS
+    at_s: float = 0.0
     duration_s: float = 0.0
-    target: str = ""            # a venue or a dialect; empty: the preset's bad venue, or every dialect
+    target: str = ""                # NAME[#CONNECTION][:SYMBOL]; empty: the preset's bad venue, or every dialect
+    value: float | None = None      # by kind; None: its default
 
     def __post_init__(self) -> None:
-        if self.kind not in VENUE_FAULTS + LINE_FAULTS:
-            raise ConfigError(
-                f"fault {self.kind!r} is unknown: use one of {', '.join(sorted(VENUE_FAULTS + LINE_FAULTS))}")
-        if self.at_s < 0 or self.duration_s < 0:
-            raise ConfigError(f"fault {self.kind}: seconds below 0; use KIND[/TARGET]@SECONDS[:DURATION]")
+        if self.kind not in FAULTS:
+            raise ConfigError(f"fault {self.kind!r} is unknown: use one of {', '.join(sorted(FAULTS))}")
+        if not (0 <= self.at_s < math.inf and 0 <= self.duration_s < math.inf):
+            raise ConfigError(f"fault {self.kind}: seconds must be 0 or more; use {SHAPE}")
+        if self.value is not None and (not FAULTS[self.kind].unit or not math.isfinite(self.value)):
+            raise ConfigError(f"fault {self.kind}: no value {self.value}; use {SHAPE} and a value where it takes one")
+        try:
+            self.aim()
+        except ValueError as error:
+            raise ConfigError(f"fault {self.kind}/{self.target}: no number after '#'; use {SHAPE}") from error
+
+    @property
+    def amount(self) -> float:
+        """Its value, or the default."""
+        return FAULTS[self.kind].value if self.value is None else self.value
+
+    def aim(self) -> Target:
+        """The target in its parts. Raises ValueError."""
+        head, _, symbol = self.target.partition(":")
+        name, _, number = head.partition("#")
+        return Target(name, int(number or 0), symbol)
 
     @classmethod
     def parse(cls, text: str) -> "Fault":
-        """Read `KIND[/TARGET]@SECONDS[:DURATION]`, such as `off/kraken@20:15`. Raises ConfigError."""
-        name, _, when = text.partition("@")
+        """Read `KIND[/TARGET][=VALUE]@SECONDS[:DURATION]`, such as `off/kraken=2@20:15`. Raises ConfigError."""
+        name, _, when = text.rpartition("@")
+        name, _, value = name.partition("=")
         kind, _, target = name.partition("/")
         at, _, duration = when.partition(":")
         try:
-            return cls(kind, float(at), float(duration or 0), target)
+            return cls(kind, float(at), float(duration or 0), target, float(value) if value else None)
         except ValueError as error:
-            raise ConfigError(f"fault {text!r} has no time: use KIND[/TARGET]@SECONDS[:DURATION]") from error
+            raise ConfigError(f"fault {text!r} has no time, or a value that is none: use {SHAPE}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +147,9 @@ class SimulatorSpec:
     speed: float | Literal["flat"] = 1.0            # of the recording
     blast: BlastSpec | None = None
     settle_s: float = 1.0       # captures and blast begin when a client asked for nothing new so long
+    #: by dialect, fields of dialects.dialect.Rules that are other than the real provider's
+    rules: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    control_port: int | None = None     # of the control endpoint on loopback, 0: a free one; None: there is none
     duration_s: float = 0.0     # of run(); 0: until interrupted
     faults: Sequence[Fault] = ()
 

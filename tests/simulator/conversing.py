@@ -53,13 +53,20 @@ def happenings(running: Engine, seconds: float) -> list[Any]:
     return found
 
 
+def trouble(running: Engine, venue: str, kind: str) -> None:
+    """Let a venue go wrong, or right again (empty)."""
+    for market in running.markets:
+        if market.spec.venue == venue:
+            market.trouble, market.off_by = kind, 1.06
+
+
 def dialect_of(name: str, running: Engine, key: str = "") -> Any:
     """A simulated dialect over the engine's markets."""
     return DIALECTS[name](by_symbol(running, name), lambda: START_NS, key)
 
 
 def by_symbol(running: Engine, name: str) -> dict[tuple[str, str], Market]:
-    return {(market.spec.section, market.spec.symbol): market for market in running.markets
+    return {(DIALECTS[name].place(market.spec), market.spec.symbol): market for market in running.markets
             if market.spec.dialect == name}
 
 

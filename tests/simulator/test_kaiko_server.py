@@ -11,6 +11,7 @@ from ingestor.simulator import Fault, Simulator, SimulatorSpec
 from ingestor.simulator.engine import TRADES, Happening
 from ingestor.simulator.faults import Faults
 from ingestor.simulator.grpc_server import KaikoServer, Stream
+from ingestor.simulator.kaiko_messages import SERVICES
 
 SPEC = {"dialects": ("kaiko",), "rate": 600.0, "bursts": False}
 BTC = Subscription("trades", "btc-usd", "spot", "bfnx")
@@ -132,7 +133,7 @@ def test_a_stream_that_lags_too_far_behind_is_ended(monkeypatch):
 
     async def within():
         server = KaikoServer(markets, Faults((), (), 1))
-        stream = Stream("trades", frozenset(markets))
+        stream = Stream("trades", frozenset(markets), SERVICES["StreamTradesServiceV1"].renders(None))
         server._streams.append(stream)
         for _ in range(3):
             server.deliver(Happening(markets[0], TRADES, markets[0].trade(running.now_ns)))

@@ -120,7 +120,7 @@ def test_coinapis_sequence_counts_each_connection_and_type_from_one():
 
 
 def test_kaikos_trades_and_each_side_of_its_quotes_decode_to_what_happened():
-    from ingestor.simulator.grpc_server import side_message, trade_message
+    from ingestor.simulator.kaiko_messages import side_message, trade_message
 
     running, decoder = engine(), Decoder("kaiko")
     seen = {"trades": 0, "quotes": 0}

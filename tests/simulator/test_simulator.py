@@ -12,9 +12,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from ingestor.decode import Decoder
 from ingestor.errors import ConfigError
 from ingestor.simulator import Fault, Simulator, SimulatorSpec, run
-from ingestor.simulator.faults import OVERSIZE_BYTES, Faults
+from ingestor.simulator.faults import Faults
 from tests.feeds.certificates import Authority
 
+OVERSIZE_BYTES = (16 << 20) + 1
 SUBSCRIBE = json.dumps({"method": "SUBSCRIBE", "params": ["btcusdt@trade", "ethusdt@trade"], "id": 1})
 SPOT = {"dialects": ("binance-spot",), "rate": 2000.0, "bursts": False}
 
@@ -227,6 +228,7 @@ def test_an_oversized_message_is_larger_than_a_door_takes():
 def test_silence_withholds_data_and_still_answers_pings():
     async def talk(simulator, addresses):
         async with await subscribed(addresses) as socket:
+            await received(socket, 20)
             simulator.inject(Fault("silence", 0.0, 60.0))
             await fallen_silent(socket)
             await asyncio.wait_for(await socket.ping(), 5)
@@ -249,9 +251,9 @@ def test_a_line_that_never_asks_for_anything_does_not_hold_up_the_end():
 def test_a_single_message_waits_for_another_to_be_reordered_with():
     faults = Faults([Fault("reorder", 0.0)], [], 1)
     faults.begin(0.0)
-    assert faults.shape("x", 1, [b"1"]) == [b"1"]
-    assert faults.shape("x", 1, [b"2", b"3"]) == [b"3", b"2"]
-    assert faults.shape("x", 1, [b"4", b"5"]) == [b"4", b"5"]
+    assert faults.shape("x", 1, [("s", b"1")]) == [b"1"]
+    assert faults.shape("x", 1, [("s", b"2"), ("s", b"3")]) == [b"3", b"2"]
+    assert faults.shape("x", 1, [("s", b"4"), ("s", b"5")]) == [b"4", b"5"]
 
 
 def test_close_says_goodbye_to_every_client_and_refuses_them_during_the_outage():
@@ -280,13 +282,12 @@ def test_cut_breaks_the_line_without_goodbye():
 
 def test_a_fault_by_schedule_begins_and_a_venue_recovers():
     async def talk(simulator, addresses):
-        told, set_trouble = [], simulator.engine.set_trouble
-        simulator.engine.set_trouble = lambda *trouble: told.append(trouble) or set_trouble(*trouble)
-        await until(lambda: len(told) == 2)
-        return told
+        [market] = [market for market in simulator.engine.markets if market.spec.symbol == "BTCUSDT"]
+        await until(lambda: market.trouble == "off")
+        await until(lambda: market.trouble == "")
 
     spec = SimulatorSpec(**SPOT, faults=(Fault("off", 0.02, 0.05, "binance"),))
-    assert simulated(spec, talk)[0] == [("binance", "off"), ("binance", "")]
+    assert simulated(spec, talk)[1]["faults"] == {"off": 1}
 
 
 @pytest.mark.parametrize("fault", [Fault("off", 0, 0, "nowhere"), Fault("cut", 0, 0, "kraken-v2")])

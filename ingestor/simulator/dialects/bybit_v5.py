@@ -1,25 +1,16 @@
-"""bybit-v5, simulated: spot and linear. Formats: reference B6, and frames captured in 2025 and 2026.
+"""bybit-v5, simulated: spot, linear and inverse. Formats: reference B6, and frames captured in 2025 and 2026.
 
 The category is only in the URL. Spot and linear write the same trade with keys in another order, spot
 ids are digits, linear ones UUIDs. A linear ticker is a snapshot first, then only what changed.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from ingestor.simulator.dialects.dialect import (
-    MILLISECOND,
-    Conversation,
-    Dialect,
-    as_object,
-    fixed,
-    strings,
-    uuid_of,
-)
-from ingestor.simulator.engine import QUOTE, REFERENCE, TRADES, Traits
-from ingestor.simulator.market import REFERENCE_DIGITS, Market, Quote, Reference, Trade
+from ingestor.simulator.dialects.dialect import Conversation, Dialect, Rules
+from ingestor.simulator.dialects.text import MILLISECOND, as_object, in_words, request_of, strings, uuid_of
+from ingestor.simulator.engine import BAR, QUOTE, REFERENCE, TRADES, Traits
+from ingestor.simulator.market import Bar, Market, Quote, Reference, Trade
 
 SECTIONS = ("spot", "linear", "inverse", "option")
 SPOT_ARGUMENTS_MAX = 10
@@ -32,15 +23,17 @@ class BybitV5(Dialect):
     name = "bybit-v5"
     path = "/v5/public"
     traits = Traits(MILLISECOND, joins_fills=True)
+    rules = Rules(idle_s=600.0)
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.renderers[TRADES]["publicTrade"] = self._trades
         self.renderers[QUOTE]["orderbook.1"] = self._book
+        self.renderers[BAR]["kline.1"] = self._kline
         self.renderers[REFERENCE]["tickers"] = self._ticker
 
     def open(self, path: str, headers: Mapping[str, str]) -> Conversation | None:
-        head, _, section = urlsplit(path).path.rpartition("/")
+        head, _, section = request_of(path)[0].rpartition("/")
         return Conversation(section) if head == self.path and section in SECTIONS else None
 
     def hear(self, talk: Conversation, text: bytes) -> list[bytes]:
@@ -61,16 +54,17 @@ class BybitV5(Dialect):
             channel, _, symbol = topic.rpartition(".")
             if operation == "unsubscribe":
                 self.remove(talk, channel, symbol)
-                continue
-            self.add(talk, channel, symbol)
-            market = self.market(talk, symbol)
-            if market is not None and market.book is not None:
-                if channel == "orderbook.1":
-                    replays += self._book(market, market.book, None)
-                elif channel == "tickers" and market.spec.data_class == "perp":
-                    replays.append(self._ticker_frame(market, market.reference(self.now_ns()), "snapshot"))
+            else:
+                replays += self.add(talk, channel, symbol)
         words = "subscribe" if talk.section == "spot" and operation == "subscribe" else ""
         return [self._answer(talk, True, words, number, str(operation)), *replays]
+
+    def replay(self, talk: Conversation, market: Market, channel: str) -> list[bytes]:
+        if channel == "orderbook.1" and market.book is not None:
+            return self._book(market, market.book, None)
+        if channel == "tickers" and market.spec.data_class == "perp":
+            return [self._ticker_frame(market, market.reference(self.now_ns()), "snapshot")]
+        return []
 
     def trade_id(self, market: Market, trade: Trade) -> str:
         return str(trade.id) if market.spec.section == "spot" else uuid_of(trade.id, 5)
@@ -79,7 +73,7 @@ class BybitV5(Dialect):
         answer: dict[str, Any] = {"success": success, "ret_msg": words, "conn_id": CONNECTION}
         if talk.section != "spot" or not success or operation == "ping":
             answer["req_id"] = number
-        return json.dumps({**answer, "op": operation}, separators=(",", ":")).encode()
+        return in_words({**answer, "op": operation})
 
     def _trades(self, market: Market, trades: list[Trade], talk: Conversation | None) -> list[bytes]:
         row = self._spot_row if market.spec.section == "spot" else self._linear_row
@@ -89,34 +83,42 @@ class BybitV5(Dialect):
 
     def _linear_row(self, market: Market, trade: Trade) -> str:
         return (f'{{"T":{trade.ts_ns // MILLISECOND},"s":"{market.spec.symbol}","S":"{trade.side.title()}",'
-                f'"v":"{fixed(trade.size, market.spec.size_digits)}",'
-                f'"p":"{fixed(trade.price, market.spec.price_digits)}","L":"ZeroPlusTick",'
+                f'"v":"{self.size(market, trade.size)}","p":"{self.price(market, trade.price)}","L":"ZeroPlusTick",'
                 f'"i":"{self.trade_id(market, trade)}","BT":false,"RPI":false,"seq":{trade.sequence}}}')
 
     def _spot_row(self, market: Market, trade: Trade) -> str:
-        return (f'{{"i":"{trade.id}","T":{trade.ts_ns // MILLISECOND},'
-                f'"p":"{fixed(trade.price, market.spec.price_digits)}",'
-                f'"v":"{fixed(trade.size, market.spec.size_digits)}","S":"{trade.side.title()}",'
+        return (f'{{"i":"{trade.id}","T":{trade.ts_ns // MILLISECOND},"p":"{self.price(market, trade.price)}",'
+                f'"v":"{self.size(market, trade.size)}","S":"{trade.side.title()}",'
                 f'"seq":{trade.sequence},"s":"{market.spec.symbol}","BT":false,"RPI":false}}')
 
     def _book(self, market: Market, quote: Quote, talk: Conversation | None) -> list[bytes]:
-        digits, sizes, ms = market.spec.price_digits, market.spec.size_digits, quote.ts_ns // MILLISECOND
+        ms = quote.ts_ns // MILLISECOND
         return [(
             f'{{"topic":"orderbook.1.{market.spec.symbol}","type":"snapshot","ts":{ms},"data":{{'
-            f'"s":"{market.spec.symbol}","b":[["{fixed(quote.bid, digits)}","{fixed(quote.bid_size, sizes)}"]],'
-            f'"a":[["{fixed(quote.ask, digits)}","{fixed(quote.ask_size, sizes)}"]],"u":{quote.sequence},'
+            f'"s":"{market.spec.symbol}",'
+            f'"b":[["{self.price(market, quote.bid)}","{self.size(market, quote.bid_size)}"]],'
+            f'"a":[["{self.price(market, quote.ask)}","{self.size(market, quote.ask_size)}"]],"u":{quote.sequence},'
             f'"seq":{quote.sequence}}},"cts":{ms}}}').encode()]
+
+    def _kline(self, market: Market, bar: Bar, talk: Conversation | None) -> list[bytes]:
+        prices = ",".join(f'"{key}":"{self.price(market, units)}"' for key, units in (
+            ("open", bar.open), ("close", bar.close), ("high", bar.high), ("low", bar.low)))
+        ms = bar.ts_ns // MILLISECOND
+        return [(
+            f'{{"topic":"kline.1.{market.spec.symbol}","data":[{{"start":{bar.start_ns // MILLISECOND},'
+            f'"end":{bar.end_ns // MILLISECOND - 1},"interval":"1",{prices},'
+            f'"volume":"{self.size(market, bar.volume)}","turnover":"0","confirm":false,"timestamp":{ms}}}],'
+            f'"ts":{ms},"type":"snapshot"}}').encode()]
 
     def _ticker(self, market: Market, reference: Reference, talk: Conversation | None) -> list[bytes]:
         return [self._ticker_frame(market, reference, "delta")]
 
     def _ticker_frame(self, market: Market, reference: Reference, kind: str) -> bytes:
         """A delta carries what moves each time; funding changes too seldom to be in it."""
-        moves = (f'"markPrice":"{fixed(reference.mark_price, REFERENCE_DIGITS)}",'
-                 f'"indexPrice":"{fixed(reference.index_price, REFERENCE_DIGITS)}"')
+        moves = f'"markPrice":"{self.mark(reference)}","indexPrice":"{self.index(reference)}"'
         rest = "" if kind == "delta" else (
-            f',"fundingRate":"{fixed(reference.funding, REFERENCE_DIGITS)}",'
-            f'"nextFundingTime":"{reference.next_funding_ns // MILLISECOND}"')
-        ms = reference.ts_ns // MILLISECOND
+            f',"fundingRate":"{self.funding(reference)}",'
+            f'"nextFundingTime":"{reference.next_funding_ns // MILLISECOND}",'
+            f'"openInterest":"{self.size(market, reference.open_interest)}"')
         return (f'{{"topic":"tickers.{market.spec.symbol}","type":"{kind}","data":{{"symbol":"{market.spec.symbol}",'
-                f'{moves}{rest}}},"cs":{reference.ts_ns // 1000},"ts":{ms}}}').encode()
+                f'{moves}{rest}}},"cs":{reference.ts_ns // 1000},"ts":{reference.ts_ns // MILLISECOND}}}').encode()

@@ -4,14 +4,13 @@
 and symbols multiply; `SYMBOL$` is exact, without `$` it is a prefix. Sequences start with the connection.
 """
 
-import json
 from typing import Any
 
-from ingestor.simulator.dialects.dialect import Conversation, Dialect, as_object, iso, strings, trimmed, uuid_of
-from ingestor.simulator.engine import QUOTE, TRADES, Traits
-from ingestor.simulator.market import Market, Quote, Trade
+from ingestor.simulator.dialects.dialect import Conversation, Dialect, Rules
+from ingestor.simulator.dialects.text import as_object, in_words, iso, strings, trimmed, uuid_of
+from ingestor.simulator.engine import BAR, QUOTE, TRADES, Traits
+from ingestor.simulator.market import Bar, Market, Quote, Trade
 
-TYPES = ("trade", "quote")
 FUNNEL_NS = 13_200_000      # from the venue to us by way of the provider
 
 
@@ -21,14 +20,16 @@ class Coinapi(Dialect):
     name = "coinapi"
     path = "/v1/"
     traits = Traits(100)
+    rules = Rules(subscribe_within_s=5.0)
     heartbeat_after_s = 1.0
-    subscribe_within_s = 5.0
+    decimal = staticmethod(trimmed)
     per_connection = True
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.renderers[TRADES]["trade"] = self._trades
         self.renderers[QUOTE]["quote"] = self._quote
+        self.renderers[BAR]["ohlcv"] = self._bar
 
     def hear(self, talk: Conversation, text: bytes) -> list[bytes]:
         request = as_object(text)
@@ -44,11 +45,11 @@ class Coinapi(Dialect):
         elif "hello" not in talk.counts:
             return self._end(talk, "Hello message was not received")
         change = self.remove if kind == "unsubscribe" else self.add
-        types = [name for name in strings(request.get("subscribe_data_type")) if name in TYPES]
+        types = [name for name in strings(request.get("subscribe_data_type")) if self.carries(name)]
         for symbol in self._matching(strings(request.get("subscribe_filter_symbol_id"))):
             for name in types:
                 change(talk, name, symbol)
-        return []
+        return [] if not self.refuses else self._end(talk, "Subscription is not allowed")
 
     def heartbeat(self, talk: Conversation) -> list[bytes]:
         return [b'{"type":"hearbeat"}'] if "hello" in talk.counts else []
@@ -68,25 +69,27 @@ class Coinapi(Dialect):
 
     def _end(self, talk: Conversation, reason: str) -> list[bytes]:
         talk.farewell = reason
-        return [json.dumps({"type": "error", "message": reason}, separators=(",", ":")).encode()]
+        return [in_words({"type": "error", "message": reason})]
 
     def _head(self, kind: str, market: Market, ts_ns: int, talk: Conversation | None) -> str:
-        sequence = 1
-        if talk is not None:
-            name = f"{kind}:{market.spec.symbol}"
-            sequence = talk.counts[name] = talk.counts.get(name, 0) + 1
+        sequence = 1 if talk is None else talk.next(f"{kind}:{market.spec.symbol}")
         return (f'"type":"{kind}","symbol_id":"{market.spec.symbol}","sequence":{sequence},'
                 f'"time_exchange":"{iso(ts_ns, 7)}","time_coinapi":"{iso(ts_ns + FUNNEL_NS, 7)}"')
 
     def _trades(self, market: Market, trades: list[Trade], talk: Conversation | None) -> list[bytes]:
         return [(f'{{{self._head("trade", market, trade.ts_ns, talk)},"uuid":"{self.trade_id(market, trade)}",'
-                 f'"price":{trimmed(trade.price, market.spec.price_digits)},'
-                 f'"size":{trimmed(trade.size, market.spec.size_digits)},'
+                 f'"price":{self.price(market, trade.price)},"size":{self.size(market, trade.size)},'
                  f'"taker_side":"{trade.side.upper()}"}}').encode()
                 for trade in trades]
 
     def _quote(self, market: Market, quote: Quote, talk: Conversation | None) -> list[bytes]:
-        digits, sizes = market.spec.price_digits, market.spec.size_digits
-        return [(f'{{{self._head("quote", market, quote.ts_ns, talk)},"ask_price":{trimmed(quote.ask, digits)},'
-                 f'"ask_size":{trimmed(quote.ask_size, sizes)},"bid_price":{trimmed(quote.bid, digits)},'
-                 f'"bid_size":{trimmed(quote.bid_size, sizes)}}}').encode()]
+        return [(f'{{{self._head("quote", market, quote.ts_ns, talk)},"ask_price":{self.price(market, quote.ask)},'
+                 f'"ask_size":{self.size(market, quote.ask_size)},"bid_price":{self.price(market, quote.bid)},'
+                 f'"bid_size":{self.size(market, quote.bid_size)}}}').encode()]
+
+    def _bar(self, market: Market, bar: Bar, talk: Conversation | None) -> list[bytes]:
+        prices = ",".join(f'"price_{key}":{self.price(market, units)}' for key, units in (
+            ("open", bar.open), ("high", bar.high), ("low", bar.low), ("close", bar.close)))
+        return [(f'{{"type":"ohlcv","symbol_id":"{market.spec.symbol}","sequence":{bar.trades},"period_id":"1MIN",'
+                 f'"time_period_start":"{iso(bar.start_ns, 7)}","time_period_end":"{iso(bar.end_ns, 7)}",{prices},'
+                 f'"volume_traded":{self.size(market, bar.volume)},"trades_count":{bar.trades}}}').encode()]

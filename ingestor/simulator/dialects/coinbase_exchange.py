@@ -2,27 +2,23 @@
 
 `side` of a match is the maker's, of a ticker the taker's. A ticker fires on trades only. Each answer to a
 request is the whole list of subscriptions; each subscribed product replays its last match.
+History: /products/ID/trades, newest first; `after` an id goes to older ones, `before` is its lower end, and
+the headers CB-AFTER and CB-BEFORE carry the next of each.
 """
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ingestor.simulator.dialects.dialect import (
-    MICROSECOND,
-    Conversation,
-    Dialect,
-    Stream,
-    as_object,
-    fixed,
-    iso,
-    strings,
-)
+from ingestor.simulator.dialects import past
+from ingestor.simulator.dialects.dialect import Conversation, Dialect, Rules, Stream
+from ingestor.simulator.dialects.text import MICROSECOND, as_object, in_words, iso, strings
 from ingestor.simulator.engine import QUOTE, TRADES, Traits
 from ingestor.simulator.market import Market, Quote, Trade
+from ingestor.simulator.server import Answer
 
 CHANNELS = ("matches", "ticker", "heartbeat")
 MAKER = {"buy": "sell", "sell": "buy"}
+LIMIT_MAX = 1000
 ORDER = "67f40214-8c2a-4049-88c2-7b71cea8e4e4"
 
 
@@ -31,7 +27,7 @@ class CoinbaseExchange(Dialect):
 
     name = "coinbase-exchange"
     traits = Traits(MICROSECOND, quotes_on_trades=True)
-    subscribe_within_s = 5.0
+    rules = Rules(messages=100, subscribe_within_s=5.0)
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -55,11 +51,30 @@ class CoinbaseExchange(Dialect):
                 if kind == "unsubscribe":
                     self.remove(talk, channel, product)
                     continue
-                market = self.market(talk, product)
-                self.add(talk, channel, product)
-                if market is not None and channel == "matches":
-                    replays.append(self._match(market, market.history[-1], "last_match"))
+                replays += self.add(talk, channel, product)
         return [self._subscriptions(talk), *replays]
+
+    def replay(self, talk: Conversation, market: Market, channel: str) -> list[bytes]:
+        return [self._match(market, market.history[-1], "last_match")] if channel == "matches" else []
+
+    def history(self, path: str, query: Mapping[str, str]) -> Answer | None:
+        _, head, product, *rest = (*path.split("/"), "", "")
+        if head != "products" or rest[:1] != ["trades"]:
+            return None
+        market = (self.markets or {}).get(("", product))
+        if market is None:
+            return Answer(404, b'{"message":"NotFound"}')
+        try:
+            after, before = past.number(query, "after", -1), past.number(query, "before", -1)
+            limit = min(past.number(query, "limit", LIMIT_MAX), LIMIT_MAX)
+        except past.BadQuery as error:
+            return Answer(400, in_words({"message": f"Invalid {error}"}))
+        found = [trade for trade in reversed(market.history) if trade.id > before and (after < 0 or trade.id < after)]
+        found = found[:max(0, limit)]
+        cursors = {"CB-BEFORE": str(found[0].id), "CB-AFTER": str(found[-1].id)} if found else {}
+        return Answer(200, in_words([
+            {"trade_id": trade.id, "side": MAKER[trade.side], "size": self.size(market, trade.size),
+             "price": self.price(market, trade.price), "time": iso(trade.ts_ns, 6)} for trade in found]), cursors)
 
     def each_second(self) -> Iterable[tuple[Stream, bytes]]:
         for (section, symbol), market in (self.markets or {}).items():
@@ -76,7 +91,7 @@ class CoinbaseExchange(Dialect):
         for _, channel, product in talk.streams:
             channels.setdefault(channel, []).append(product)
         listed = [{"name": channel, "product_ids": products} for channel, products in channels.items()]
-        return json.dumps({"type": "subscriptions", "channels": listed}, separators=(",", ":")).encode()
+        return in_words({"type": "subscriptions", "channels": listed})
 
     def _matches(self, market: Market, trades: list[Trade], talk: Conversation | None) -> list[bytes]:
         return [self._match(market, trade, "match") for trade in trades]
@@ -85,20 +100,21 @@ class CoinbaseExchange(Dialect):
         return (
             f'{{"type":"{kind}","trade_id":{trade.id},"maker_order_id":"{ORDER}",'
             f'"taker_order_id":"741a1fea-cb9a-48f5-a6a4-65cbba50dcb4","side":"{MAKER[trade.side]}",'
-            f'"size":"{fixed(trade.size, market.spec.size_digits)}",'
-            f'"price":"{fixed(trade.price, market.spec.price_digits)}","product_id":"{market.spec.symbol}",'
+            f'"size":"{self.size(market, trade.size)}",'
+            f'"price":"{self.price(market, trade.price)}","product_id":"{market.spec.symbol}",'
             f'"sequence":{trade.sequence},"time":"{iso(trade.ts_ns, 6)}"}}').encode()
 
     def _ticker(self, market: Market, quote: Quote, talk: Conversation | None) -> list[bytes]:
-        last, digits, sizes = market.history[-1], market.spec.price_digits, market.spec.size_digits
-        price = fixed(last.price, digits)
+        last = market.history[-1]
+        price = self.price(market, last.price)
         return [(
             f'{{"type":"ticker","sequence":{quote.sequence},"product_id":"{market.spec.symbol}","price":"{price}",'
             f'"open_24h":"{price}","volume_24h":"14211.32","low_24h":"{price}","high_24h":"{price}",'
-            f'"volume_30d":"412000.5","best_bid":"{fixed(quote.bid, digits)}",'
-            f'"best_bid_size":"{fixed(quote.bid_size, sizes)}","best_ask":"{fixed(quote.ask, digits)}",'
-            f'"best_ask_size":"{fixed(quote.ask_size, sizes)}","side":"{last.side}","time":"{iso(quote.ts_ns, 6)}",'
-            f'"trade_id":{last.id},"last_size":"{fixed(last.size, sizes)}"}}').encode()]
+            f'"volume_30d":"412000.5","best_bid":"{self.price(market, quote.bid)}",'
+            f'"best_bid_size":"{self.size(market, quote.bid_size)}","best_ask":"{self.price(market, quote.ask)}",'
+            f'"best_ask_size":"{self.size(market, quote.ask_size)}","side":"{last.side}",'
+            f'"time":"{iso(quote.ts_ns, 6)}","trade_id":{last.id},'
+            f'"last_size":"{self.size(market, last.size)}"}}').encode()]
 
 
 def _asked(request: dict[str, Any]) -> list[tuple[str, list[str]]]:
@@ -115,5 +131,4 @@ def _asked(request: dict[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def _error(reason: str) -> bytes:
-    return json.dumps({"type": "error", "message": "Failed to subscribe", "reason": reason},
-                      separators=(",", ":")).encode()
+    return in_words({"type": "error", "message": "Failed to subscribe", "reason": reason})

@@ -4,32 +4,54 @@ A dialect knows its provider's words and no socket. Where `markets` is None it s
 then it acknowledges whatever is asked for, and replays nothing.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
-from ingestor.simulator.engine import QUOTE, REFERENCE, TRADES, Traits
-from ingestor.simulator.market import Market, Trade
+from ingestor.simulator.dialects.text import MILLISECOND, fixed
+from ingestor.simulator.engine import BAR, QUOTE, REFERENCE, TRADES, Traits
+from ingestor.simulator.market import REFERENCE_DIGITS, Market, Reference, Trade
+from ingestor.simulator.server import Answer
+from ingestor.simulator.spec import MarketSpec
 
 #: (market section, channel, symbol), as the provider writes channel and symbol in a subscription
 Stream = tuple[str, str, str]
-MILLISECOND, MICROSECOND = 1_000_000, 1_000
 #: What one client may ask for on one connection: ten times the most that a real provider allows.
 STREAMS_MAX = 10_240
+POLICY = 1008
+
+
+class Rules(NamedTuple):
+    """What a provider allows one client, and how it notices that one is gone. 0: no such rule."""
+
+    messages: int = 0               # of the client, in `period_s`; a bucket of so many
+    period_s: float = 1.0
+    streams_max: int = STREAMS_MAX  # of a connection
+    connections_max: int = 0        # at once
+    connects: int = 0               # a minute
+    pong_within_s: float = 0.0      # of its pings
+    idle_s: float = 0.0             # nothing is said either way
+    subscribe_within_s: float = 0.0     # closes a connection that asks for nothing
+    age_max_s: float = 0.0          # closes an older connection
 
 
 class Conversation:
     """One client's connection, as its dialect sees it."""
 
-    def __init__(self, section: str, endpoint: str = "", streams: Iterable[Stream] = ()) -> None:
+    def __init__(self, section: str, endpoint: str = "") -> None:
         self.section = section          # of the markets that this connection carries
         self.endpoint = endpoint        # where one provider has several for the same markets
-        self.streams: dict[Stream, None] = dict.fromkeys(streams)
-        self.counts: dict[str, int] = {}    # a provider's counters that start with the connection
+        self.streams: dict[Stream, Any] = {}    # with the provider's own name for each, if it has one
+        self.counts: dict[str, int] = {}        # a provider's counters that start with the connection
         self.asked = False              # the client has sent a request
         self.farewell = ""              # not empty: close with these words, after the replies
+        self.code = POLICY              # of the farewell
         self.dirty = False              # streams changed since the service looked
+        self.overfull = False           # more streams were asked for than `streams_max`
+
+    def next(self, name: str, first: int = 1) -> int:
+        """The next number of one of its counters."""
+        self.counts[name] = self.counts.get(name, first - 1) + 1
+        return self.counts[name]
 
 
 #: renders one happening for one channel; the conversation is None unless `per_connection`
@@ -42,18 +64,26 @@ class Dialect:
     name: ClassVar[str]
     path: ClassVar[str] = ""                    # what the provider's URL has after host and port
     traits: ClassVar[Traits]
+    rules: ClassVar[Rules] = Rules()
     ping_every_s: ClassVar[float] = 0.0         # WebSocket pings from the server
     heartbeat_after_s: ClassVar[float] = 0.0    # a text after so much silence
-    subscribe_within_s: ClassVar[float] = 0.0   # closes a connection that asks for nothing
     per_connection: ClassVar[bool] = False      # frames hold counters of the connection
+    by_venue: ClassVar[bool] = False            # symbols repeat from venue to venue
+    decimal: Callable[[int, int], str] = staticmethod(fixed)
 
     def __init__(
         self, markets: Mapping[tuple[str, str], Market] | None, now_ns: Callable[[], int], key: str = "",
     ) -> None:
-        self.markets = markets      # by (section, symbol)
+        self.markets = markets      # by (place, symbol)
         self.now_ns = now_ns
         self.key = key
-        self.renderers: dict[str, dict[str, Render]] = {TRADES: {}, QUOTE: {}, REFERENCE: {}}
+        self.refuses = False        # a fault: nothing is known
+        self.renderers: dict[str, dict[str, Render]] = {TRADES: {}, QUOTE: {}, BAR: {}, REFERENCE: {}}
+
+    @classmethod
+    def place(cls, spec: MarketSpec) -> str:
+        """What tells apart markets of one symbol: the section, or the venue as the provider writes it."""
+        return spec.venue_code if cls.by_venue else spec.section
 
     def open(self, path: str, headers: Mapping[str, str]) -> Conversation | None:
         """A client asks for this path; None: there is nothing."""
@@ -66,6 +96,19 @@ class Dialect:
     def hear(self, talk: Conversation, text: bytes) -> list[bytes]:
         """The replies to one request: acknowledgements, errors, and what is replayed on subscribing."""
         raise NotImplementedError
+
+    def replay(self, talk: Conversation, market: Market, channel: str) -> list[bytes]:
+        """What is sent first of a stream that was just subscribed to."""
+        return []
+
+    def too_many(self, talk: Conversation, what: str) -> list[bytes]:
+        """The answer to more messages or streams than the rules allow; `what` is which."""
+        talk.farewell = f"too many {what}"
+        return []
+
+    def history(self, path: str, query: Mapping[str, str]) -> Answer | None:
+        """What a GET of the provider's own history endpoint gets; None: there is no such path."""
+        return None
 
     def heartbeat(self, talk: Conversation) -> list[bytes]:
         """What is said after `heartbeat_after_s` of silence."""
@@ -95,76 +138,49 @@ class Dialect:
 
     # For subclasses.
 
-    def market(self, talk: Conversation, symbol: str) -> Market | None:
-        return None if self.markets is None else self.markets.get((talk.section, symbol))
+    def price(self, market: Market, units: int) -> str:
+        return self.decimal(units, market.spec.price_digits)
 
-    def knows(self, talk: Conversation, symbol: str) -> bool:
+    def size(self, market: Market, units: int) -> str:
+        return self.decimal(units, market.spec.size_digits)
+
+    def mark(self, reference: Reference) -> str:
+        return self.decimal(reference.mark_price, REFERENCE_DIGITS)
+
+    def index(self, reference: Reference) -> str:
+        return self.decimal(reference.index_price, REFERENCE_DIGITS)
+
+    def funding(self, reference: Reference) -> str:
+        return self.decimal(reference.funding, REFERENCE_DIGITS)
+
+    def market(self, talk: Conversation, symbol: str, place: str | None = None) -> Market | None:
+        return None if self.markets is None else self.markets.get((talk.section if place is None else place, symbol))
+
+    def knows(self, talk: Conversation, symbol: str, place: str | None = None) -> bool:
         """Whether this provider has the symbol; with captured frames it has every one."""
-        return self.markets is None or (talk.section, symbol) in self.markets
+        return not self.refuses and (self.markets is None or self.market(talk, symbol, place) is not None)
 
-    def add(self, talk: Conversation, channel: str, symbol: str) -> None:
-        if len(talk.streams) < STREAMS_MAX:
-            talk.streams[talk.section, channel, symbol] = None
-            talk.dirty = True
+    def carries(self, channel: str) -> bool:
+        """Whether there is such a channel."""
+        return any(channel in renderers for renderers in self.renderers.values())
 
-    def remove(self, talk: Conversation, channel: str, symbol: str) -> None:
-        talk.streams.pop((talk.section, channel, symbol), None)
+    def add(
+        self, talk: Conversation, channel: str, symbol: str, place: str | None = None, name: Any = None,
+    ) -> list[bytes]:
+        """Subscribe; returns what is replayed. `name` is the provider's own for the stream."""
+        stream = (talk.section if place is None else place, channel, symbol)
+        if len(talk.streams) >= self.rules.streams_max and stream not in talk.streams:
+            talk.overfull = True
+            return []
+        talk.streams[stream] = name
+        talk.dirty = True
+        market = self.market(talk, symbol, place)
+        return [] if market is None else self.replay(talk, market, channel)
+
+    def remove(self, talk: Conversation, channel: str, symbol: str, place: str | None = None) -> None:
+        talk.streams.pop((talk.section if place is None else place, channel, symbol), None)
         talk.dirty = True
 
-
-def as_object(text: bytes) -> dict[str, Any] | None:
-    """The request, or None when it is no JSON object."""
-    try:
-        message = json.loads(text)
-    except ValueError:      # also what is no UTF-8
-        return None
-    return message if isinstance(message, dict) else None
-
-
-def strings(value: object) -> list[str]:
-    """The strings of a JSON array; nothing else counts."""
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def fixed(units: int, digits: int) -> str:
-    """units / 10^digits with exactly so many decimal places."""
-    if digits == 0:
-        return str(units)
-    text = str(abs(units)).rjust(digits + 1, "0")
-    return f"{'-' if units < 0 else ''}{text[:-digits]}.{text[-digits:]}"
-
-
-def trimmed(units: int, digits: int) -> str:
-    """The same without trailing zeros, as a JSON number is written."""
-    text = fixed(units, digits)
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def iso(ts_ns: int, digits: int) -> str:
-    """`2026-08-12T19:29:00.921195Z` with so many digits after the point."""
-    seconds, rest = divmod(ts_ns, 10**9)
-    return f"{_second(seconds)}.{rest:09d}"[:20 + digits] + "Z"
-
-
-_SECONDS: dict[int, str] = {}
-_SECONDS_MAX = 64   # frames of one moment name one or two seconds
-
-
-def _second(seconds: int) -> str:
-    text = _SECONDS.get(seconds)
-    if text is None:
-        if len(_SECONDS) >= _SECONDS_MAX:
-            _SECONDS.clear()
-        text = _SECONDS[seconds] = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return text
-
-
-def padded(units: int, digits: int, places: int) -> str:
-    """`fixed`, filled with zeros to so many decimal places."""
-    text = fixed(units, digits)
-    return text + ("." if digits == 0 and places else "") + "0" * (places - digits)
-
-
-def uuid_of(number: int, version: int) -> str:
-    """A UUID whose last twelve digits are the number, so that it can be counted."""
-    return f"3b6c2c0a-54c5-{version}c0e-8d7b-{number:012d}"
+    def name_of(self, talk: Conversation | None, market: Market, channel: str) -> Any:
+        """The provider's own name for a stream of this connection."""
+        return None if talk is None else talk.streams.get((self.place(market.spec), channel, market.spec.symbol))

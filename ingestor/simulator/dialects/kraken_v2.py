@@ -4,24 +4,20 @@ Says its status unasked, acknowledges each symbol by itself, replays the last tr
 fills silence with heartbeats. Numbers are JSON numbers without trailing zeros.
 """
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
-from ingestor.simulator.dialects.dialect import (
-    MICROSECOND,
-    Conversation,
-    Dialect,
-    as_object,
-    iso,
-    strings,
-    trimmed,
-)
-from ingestor.simulator.engine import QUOTE, TRADES, Traits
-from ingestor.simulator.market import Market, Quote, Trade
+from ingestor.simulator.dialects import kraken_history
+from ingestor.simulator.dialects.dialect import Conversation, Dialect, Rules
+from ingestor.simulator.dialects.text import MICROSECOND, as_object, in_words, iso, strings, trimmed
+from ingestor.simulator.engine import BAR, QUOTE, TRADES, Traits
+from ingestor.simulator.market import Bar, Market, Quote, Trade
+from ingestor.simulator.server import Answer
 
 STATUS = (b'{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online","api_version":"v2",'
           b'"connection_id":8423536080466635123}]}')
 CHANNELS = ("trade", "ticker", "ohlc", "book", "instrument")
+REPLAYED = 50
 
 
 class KrakenV2(Dialect):
@@ -30,12 +26,15 @@ class KrakenV2(Dialect):
     name = "kraken-v2"
     path = "/v2"
     traits = Traits(MICROSECOND, joins_fills=True)
+    rules = Rules(idle_s=60.0)
     heartbeat_after_s = 1.0
+    decimal = staticmethod(trimmed)
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.renderers[TRADES]["trade"] = self._trades
         self.renderers[QUOTE]["ticker"] = self._ticker
+        self.renderers[BAR]["ohlc"] = self._bar
 
     def greet(self, talk: Conversation) -> list[bytes]:
         return [STATUS]
@@ -71,21 +70,20 @@ class KrakenV2(Dialect):
             if method == "unsubscribe":
                 self.remove(talk, channel, symbol)
                 continue
-            self.add(talk, channel, symbol)
-            if result["snapshot"]:
-                replays += self._replay(talk, channel, symbol)
+            replay = self.add(talk, channel, symbol)
+            replays += replay if result["snapshot"] else []
         return replies + replays
 
     def time_text(self, ts_ns: int) -> bytes:
         return iso(ts_ns, 6).encode()
 
-    def _replay(self, talk: Conversation, channel: str, symbol: str) -> list[bytes]:
-        market = self.market(talk, symbol)
-        if market is None or market.book is None or channel not in ("trade", "ticker"):
-            return []
+    def replay(self, talk: Conversation, market: Market, channel: str) -> list[bytes]:
         if channel == "trade":
-            return [self._trade_frame(market, list(market.history), "snapshot")]
-        return [self._ticker_frame(market, market.book, "snapshot")]
+            return [self._trade_frame(market, list(market.history)[-REPLAYED:], "snapshot")]
+        return [self._ticker_frame(market, market.book, "snapshot")] if channel == "ticker" and market.book else []
+
+    def history(self, path: str, query: Mapping[str, str]) -> Answer | None:
+        return kraken_history.answer(self, path, query)
 
     def _answer(self, method: object, request_id: object, more: dict[str, Any]) -> bytes:
         answer: dict[str, Any] = {"error": more.pop("error")} if "error" in more else {}
@@ -93,16 +91,15 @@ class KrakenV2(Dialect):
         if request_id is not None:
             answer["req_id"] = request_id
         now = iso(self.now_ns(), 6)
-        return json.dumps({**answer, **more, "time_in": now, "time_out": now}, separators=(",", ":")).encode()
+        return in_words({**answer, **more, "time_in": now, "time_out": now})
 
     def _trades(self, market: Market, trades: list[Trade], talk: Conversation | None) -> list[bytes]:
         return [self._trade_frame(market, trades, "update")]
 
     def _trade_frame(self, market: Market, trades: list[Trade], kind: str) -> bytes:
-        digits, sizes = market.spec.price_digits, market.spec.size_digits
         rows = ",".join(
-            f'{{"symbol":"{market.spec.symbol}","side":"{trade.side}","price":{trimmed(trade.price, digits)},'
-            f'"qty":{trimmed(trade.size, sizes)},"ord_type":"market","trade_id":{trade.id},'
+            f'{{"symbol":"{market.spec.symbol}","side":"{trade.side}","price":{self.price(market, trade.price)},'
+            f'"qty":{self.size(market, trade.size)},"ord_type":"market","trade_id":{trade.id},'
             f'"timestamp":"{iso(trade.ts_ns, 6)}"}}' for trade in trades)
         return f'{{"channel":"trade","type":"{kind}","data":[{rows}]}}'.encode()
 
@@ -110,11 +107,19 @@ class KrakenV2(Dialect):
         return [self._ticker_frame(market, quote, "update")]
 
     def _ticker_frame(self, market: Market, quote: Quote, kind: str) -> bytes:
-        digits, sizes = market.spec.price_digits, market.spec.size_digits
-        last = trimmed(market.history[-1].price, digits)
+        last = self.price(market, market.history[-1].price)
         return (
             f'{{"channel":"ticker","type":"{kind}","data":[{{"symbol":"{market.spec.symbol}",'
-            f'"bid":{trimmed(quote.bid, digits)},"bid_qty":{trimmed(quote.bid_size, sizes)},'
-            f'"ask":{trimmed(quote.ask, digits)},"ask_qty":{trimmed(quote.ask_size, sizes)},"last":{last},'
+            f'"bid":{self.price(market, quote.bid)},"bid_qty":{self.size(market, quote.bid_size)},'
+            f'"ask":{self.price(market, quote.ask)},"ask_qty":{self.size(market, quote.ask_size)},"last":{last},'
             f'"volume":1020.88391276,"vwap":{last},"low":{last},"high":{last},"change":0.7,"change_pct":0.0,'
             f'"timestamp":"{iso(quote.ts_ns, 6)}"}}]}}').encode()
+
+    def _bar(self, market: Market, bar: Bar, talk: Conversation | None) -> list[bytes]:
+        prices = ",".join(f'"{key}":{self.price(market, units)}' for key, units in (
+            ("open", bar.open), ("high", bar.high), ("low", bar.low), ("close", bar.close), ("vwap", bar.vwap)))
+        return [(
+            f'{{"channel":"ohlc","type":"update","timestamp":"{iso(bar.ts_ns, 6)}","data":[{{'
+            f'"symbol":"{market.spec.symbol}",{prices},"trades":{bar.trades},'
+            f'"volume":{self.size(market, bar.volume)},"interval_begin":"{iso(bar.start_ns, 9)}","interval":1,'
+            f'"timestamp":"{iso(bar.end_ns, 6)}"}}]}}').encode()]

@@ -4,15 +4,15 @@ Everything is a string. One acknowledgement an argument; then the last trade is 
 present book. Heartbeat: the texts `ping` and `pong`. Index prices have the spot name of the pair.
 """
 
-import json
 from typing import Any
 
-from ingestor.simulator.dialects.dialect import MILLISECOND, Conversation, Dialect, as_object, fixed
+from ingestor.simulator.dialects.dialect import Conversation, Dialect, Rules
+from ingestor.simulator.dialects.text import MILLISECOND, as_object, in_words
 from ingestor.simulator.engine import QUOTE, REFERENCE, TRADES, Traits
-from ingestor.simulator.market import REFERENCE_DIGITS, Market, Quote, Reference, Trade
+from ingestor.simulator.market import Market, Quote, Reference, Trade
 
 CONNECTION = "d604ccd0"
-QUIET = ("index-tickers", "open-interest", "price-limit", "books", "books5", "status")    # acknowledged, never sent
+QUIET = ("index-tickers", "price-limit", "books", "books5", "status")    # acknowledged, never sent
 PAGE = "Please use the correct URL, channel and parameters referring to API document."
 
 
@@ -22,7 +22,7 @@ class OkxV5(Dialect):
     name = "okx-v5"
     path = "/ws/v5/public"
     traits = Traits(MILLISECOND)
-    subscribe_within_s = 30.0
+    rules = Rules(messages=480, period_s=3600.0, subscribe_within_s=30.0, idle_s=30.0)
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -31,6 +31,7 @@ class OkxV5(Dialect):
         self.renderers[QUOTE]["tickers"] = self._ticker
         self.renderers[REFERENCE]["mark-price"] = self._mark
         self.renderers[REFERENCE]["funding-rate"] = self._funding
+        self.renderers[REFERENCE]["open-interest"] = self._interest
         self._channels = {*QUIET, *(channel for renderers in self.renderers.values() for channel in renderers)}
 
     def hear(self, talk: Conversation, text: bytes) -> list[bytes]:
@@ -48,20 +49,21 @@ class OkxV5(Dialect):
             if not self.knows(talk, symbol) or (self.markets is not None and channel not in self._channels):
                 replies.append(_error("60018", f"Wrong URL or channel:{channel},instId:{symbol} doesn't exist. {PAGE}"))
                 continue
-            replies.append(json.dumps(
-                {"event": operation, "arg": {"channel": channel, "instId": symbol}, "connId": CONNECTION},
-                separators=(",", ":")).encode())
+            replies.append(in_words(
+                {"event": operation, "arg": {"channel": channel, "instId": symbol}, "connId": CONNECTION}))
             if operation == "unsubscribe":
                 self.remove(talk, channel, symbol)
                 continue
-            self.add(talk, channel, symbol)
-            market = self.market(talk, symbol)
-            if market is not None and market.book is not None:
-                if channel == "trades":
-                    replays += self._trades(market, [market.history[-1]], None)
-                elif channel == "bbo-tbt":
-                    replays += self._best(market, market.book, None)
+            replays += self.add(talk, channel, symbol)
         return replies + replays
+
+    def replay(self, talk: Conversation, market: Market, channel: str) -> list[bytes]:
+        if channel == "trades":
+            return self._trades(market, [market.history[-1]], None)
+        return self._best(market, market.book, None) if channel == "bbo-tbt" and market.book else []
+
+    def too_many(self, talk: Conversation, what: str) -> list[bytes]:
+        return [_error("60014", "Requests too frequent")]
 
     def _framed(self, market: Market, channel: str, row: str) -> bytes:
         return f'{{"arg":{{"channel":"{channel}","instId":"{market.spec.symbol}"}},"data":[{{{row}}}]}}'.encode()
@@ -69,40 +71,43 @@ class OkxV5(Dialect):
     def _trades(self, market: Market, trades: list[Trade], talk: Conversation | None) -> list[bytes]:
         return [self._framed(market, "trades", (
             f'"instId":"{market.spec.symbol}","tradeId":"{trade.id}",'
-            f'"px":"{fixed(trade.price, market.spec.price_digits)}",'
-            f'"sz":"{fixed(trade.size, market.spec.size_digits)}","side":"{trade.side}",'
+            f'"px":"{self.price(market, trade.price)}","sz":"{self.size(market, trade.size)}","side":"{trade.side}",'
             f'"ts":"{trade.ts_ns // MILLISECOND}","count":"1","source":"0","seqId":{trade.sequence}'))
             for trade in trades]
 
     def _best(self, market: Market, quote: Quote, talk: Conversation | None) -> list[bytes]:
-        digits, sizes = market.spec.price_digits, market.spec.size_digits
         return [self._framed(market, "bbo-tbt", (
-            f'"asks":[["{fixed(quote.ask, digits)}","{fixed(quote.ask_size, sizes)}","0","22"]],'
-            f'"bids":[["{fixed(quote.bid, digits)}","{fixed(quote.bid_size, sizes)}","0","22"]],'
+            f'"asks":[["{self.price(market, quote.ask)}","{self.size(market, quote.ask_size)}","0","22"]],'
+            f'"bids":[["{self.price(market, quote.bid)}","{self.size(market, quote.bid_size)}","0","22"]],'
             f'"ts":"{quote.ts_ns // MILLISECOND}","seqId":{quote.sequence}'))]
 
     def _ticker(self, market: Market, quote: Quote, talk: Conversation | None) -> list[bytes]:
-        digits, sizes, last = market.spec.price_digits, market.spec.size_digits, market.history[-1]
-        price = fixed(last.price, digits)
+        last = market.history[-1]
+        price = self.price(market, last.price)
         return [self._framed(market, "tickers", (
             f'"instType":"{_type(market)}","instId":"{market.spec.symbol}","last":"{price}",'
-            f'"lastSz":"{fixed(last.size, sizes)}","askPx":"{fixed(quote.ask, digits)}",'
-            f'"askSz":"{fixed(quote.ask_size, sizes)}","bidPx":"{fixed(quote.bid, digits)}",'
-            f'"bidSz":"{fixed(quote.bid_size, sizes)}","open24h":"{price}","high24h":"{price}","low24h":"{price}",'
+            f'"lastSz":"{self.size(market, last.size)}","askPx":"{self.price(market, quote.ask)}",'
+            f'"askSz":"{self.size(market, quote.ask_size)}","bidPx":"{self.price(market, quote.bid)}",'
+            f'"bidSz":"{self.size(market, quote.bid_size)}","open24h":"{price}","high24h":"{price}","low24h":"{price}",'
             f'"sodUtc0":"{price}","sodUtc8":"{price}","volCcy24h":"1","vol24h":"1",'
             f'"ts":"{quote.ts_ns // MILLISECOND}"'))]
 
     def _mark(self, market: Market, reference: Reference, talk: Conversation | None) -> list[bytes]:
         return [self._framed(market, "mark-price", (
             f'"instId":"{market.spec.symbol}","instType":"{_type(market)}",'
-            f'"markPx":"{fixed(reference.mark_price, REFERENCE_DIGITS)}","ts":"{reference.ts_ns // MILLISECOND}"'))]
+            f'"markPx":"{self.mark(reference)}","ts":"{reference.ts_ns // MILLISECOND}"'))]
 
     def _funding(self, market: Market, reference: Reference, talk: Conversation | None) -> list[bytes]:
         ms = reference.next_funding_ns // MILLISECOND
         return [self._framed(market, "funding-rate", (
-            f'"fundingRate":"{fixed(reference.funding, REFERENCE_DIGITS)}","fundingTime":"{ms}",'
+            f'"fundingRate":"{self.funding(reference)}","fundingTime":"{ms}",'
             f'"instId":"{market.spec.symbol}","instType":"{_type(market)}","nextFundingRate":"",'
             f'"nextFundingTime":"{ms + 8 * 3_600_000}","ts":"{reference.ts_ns // MILLISECOND}"'))]
+
+    def _interest(self, market: Market, reference: Reference, talk: Conversation | None) -> list[bytes]:
+        return [self._framed(market, "open-interest", (
+            f'"instId":"{market.spec.symbol}","instType":"{_type(market)}",'
+            f'"oi":"{self.size(market, reference.open_interest)}","ts":"{reference.ts_ns // MILLISECOND}"'))]
 
 
 def _type(market: Market) -> str:
@@ -110,5 +115,4 @@ def _type(market: Market) -> str:
 
 
 def _error(code: str, message: str) -> bytes:
-    return json.dumps({"event": "error", "code": code, "msg": message, "connId": CONNECTION},
-                      separators=(",", ":")).encode()
+    return in_words({"event": "error", "code": code, "msg": message, "connId": CONNECTION})

@@ -19,4 +19,4 @@ NAMES = (*DIALECTS, KAIKO)
 
 def traits(name: str) -> Traits:
     """What the engine must know of the dialect. Kaiko writes nanoseconds, and one side of a quote a message."""
-    return Traits(1, quote_messages=2) if name == KAIKO else DIALECTS[name].traits
+    return Traits(1, quote_messages=2, rates=True) if name == KAIKO else DIALECTS[name].traits
