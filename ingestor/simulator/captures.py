@@ -128,22 +128,20 @@ def markets(folder: Path, wanted: Sequence[str] = ()) -> list[CapturedMarket]:
 
 
 def _groups_of(path: Path, dialect: str) -> Iterator[Group]:
-    sections: dict[str, str] = {}
+    addresses: dict[str, str] = {}
     found: dict[tuple[str, str], Group] = {}
     for number, line in enumerate(_lines(path), 1):
         try:
             entry = json.loads(line)
             connection, direction = entry.get("conn", ""), entry["dir"]
             if direction == "open":
-                sections[connection] = _section(dialect, entry.get("addr", ""))
+                addresses[connection] = entry.get("addr", "")
             if direction != "in":
                 continue
             frame, ts_ns = entry["raw"], entry["ts_ns"]
         except (ValueError, KeyError, AttributeError) as error:
             raise ConfigError(f"{path}: line {number} is no captured frame ({error!r}): remove the line") from error
-        section = sections.get(connection)
-        if section is None:
-            section = _bybit_section(frame) if dialect == BYBIT else ""
+        section = section_of(dialect, addresses.get(connection), frame)
         group = found.setdefault((connection, section), Group(path.name, connection, section))
         group.frames.append(frame.encode())
         group.times_ns.append(ts_ns)
@@ -157,12 +155,14 @@ def _lines(path: Path) -> list[str]:
         raise ConfigError(f"{path}: {error}: give a readable file of captured frames") from error
 
 
-def _section(dialect: str, address: str) -> str:
-    """Only Bybit's URL says which markets are meant."""
-    return address.rstrip("/").rpartition("/")[2] if dialect == BYBIT else ""
+def section_of(dialect: str, address: str | None, frame: str) -> str:
+    """The market section of a frame, by the address its connection was opened at; None: the file does not say.
 
-
-def _bybit_section(frame: str) -> str:
-    """For a file without URLs: settled in a stablecoin, or in the coin itself."""
+    Only Bybit's URL names one. Without it: settled in a stablecoin, or in the coin itself.
+    """
+    if dialect != BYBIT:
+        return ""
+    if address is not None:
+        return address.rstrip("/").rpartition("/")[2]
     found = BYBIT_SYMBOL.search(frame)
     return "inverse" if found and not re.search(r"USDT$|USDC$|PERP$", found[1]) else "linear"

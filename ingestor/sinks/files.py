@@ -40,10 +40,10 @@ log = structlog.get_logger()
 class OpenFile:
     """One container file that blocks are appended to."""
 
-    def __init__(self, path: Path, schema: str, codec: str, opened_s: float) -> None:
+    def __init__(self, path: Path, schema: str, codec: str, opened_s: float, sync: bytes) -> None:
         self.path, self.opened_s = path, opened_s
         self.size = 0
-        self._sync = os.urandom(SYNC_BYTES)
+        self._sync = sync
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:
             self._append(header(schema, codec, self._sync))
@@ -112,8 +112,10 @@ class FilesSink:
     prefixes: Mapping[str, bytes] = {}
 
     def __init__(self, settings: FilesSettings, prefix: str = "", *, shard: int = 0, epoch: int = 0,
-                 clock_ns: Callable[[], int] = time.time_ns, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+                 clock_ns: Callable[[], int] = time.time_ns, monotonic_s: Callable[[], float] = time.monotonic,
+                 random_bytes: Callable[[int], bytes] = os.urandom) -> None:
         self._settings, self._prefix = settings, prefix
+        self._random_bytes = random_bytes
         self._writer = f"s{shard}-e{epoch}"
         self._clock_ns, self._monotonic_s = clock_ns, monotonic_s
         self._compress = compressor(settings.compression)
@@ -225,7 +227,8 @@ class FilesSink:
             if not path.exists():
                 break
         self._files[topic] = OpenFile(
-            path, schema_text(schema_name(topic, "container")), self._settings.compression, self._monotonic_s())
+            path, schema_text(schema_name(topic, "container")), self._settings.compression, self._monotonic_s(),
+            self._random_bytes(SYNC_BYTES))
         return self._files[topic]
 
     def _stumble(self, topic: str, error: OSError) -> None:
