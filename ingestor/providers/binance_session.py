@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from ingestor.providers.binance_history import BinanceHistory
 from ingestor.providers.session import Channel, Control, Session, Subscription, as_text
 
 
@@ -27,6 +28,9 @@ class BinanceSession(Session):
 
     Source: developers.binance.com legacy-docs web-socket-streams, read November 2026.
     """
+
+    def __init__(self, history: BinanceHistory) -> None:
+        self.history = history
 
     def endpoint(self, url: str, section: str, subscriptions: Sequence[Subscription], key: str) -> str:
         return url.rstrip("/") + "/stream"

@@ -11,6 +11,7 @@ from ingestor.providers.binance cimport decode_binance
 from ingestor.providers.provider cimport provider
 from ingestor.records cimport TickBatch
 
+from ingestor.providers.binance_history import BinanceHistory
 from ingestor.providers.binance_session import BinanceSession, channels
 from ingestor.providers.session import Limits
 
@@ -28,5 +29,5 @@ PROVIDER = provider(decode, NULL, NULL, {
         subscriptions_per_connection_max=1024, subscriptions_per_message_max=200, messages_per_second_max=4,
         connects_per_minute_max=60, connection_age_max_s=86_000, silence_max_s=60,
     ),
-    "session": BinanceSession(),
+    "session": BinanceSession(BinanceHistory("https://api.binance.com", "/api/v3", 1000, 2.0, keyed=False)),
 })

@@ -8,8 +8,9 @@
      "side":"sell","time":"2026-08-12T19:29:00.921195Z","trade_id":871203344,"last_size":"0.0042"}
 
 `match.side` is the MAKER's (captured: maker buys print at the bid 29 of 29 times), so the taker took
-the other side. A ticker's last price repeats a match and is no trade. `last_match` comes once a
-product on subscribing: a snapshot. Ticker sizes are absent before 2022.
+the other side. `trade_id` rises by one a trade of a product, `sequence` also with what is no trade. A
+ticker's last price repeats a match and is no trade. `last_match` comes once a product on subscribing: a
+snapshot. Ticker sizes are absent before 2022.
 Source: docs.cdp.coinbase.com/exchange/websocket-feed (November 2026), frames captured in 2021.
 """
 import json
@@ -25,6 +26,7 @@ from ingestor.scan.quotes cimport sides
 from ingestor.scan.text cimport settle
 from ingestor.scan.token cimport NOTHING, Token, is_word, key_is
 
+from ingestor.providers.coinbase_history import CoinbaseHistory
 from ingestor.providers.session import Channel, Control, Limits, Session, as_text
 
 cdef enum:
@@ -119,6 +121,8 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
 class CoinbaseSession(Session):
     """`subscribe` by channel and products; each answer is the full current list, with no id."""
 
+    history = CoinbaseHistory()
+
     def subscribe(self, subscriptions, request_id):
         return self._requests("subscribe", subscriptions)
 
@@ -144,7 +148,7 @@ PROVIDER = provider(decode, NULL, NULL, {
     "name": "coinbase-exchange",
     "venue": "coinbase",
     "url": "wss://ws-feed.exchange.coinbase.com",
-    "channels": (Channel("matches", "trades", "rising"), Channel("ticker", "quotes", "rising")),
+    "channels": (Channel("matches", "trades", "ids"), Channel("ticker", "quotes", "rising")),
     "limits": Limits(
         subscriptions_per_message_max=100, messages_per_second_max=8, connects_per_minute_max=60,
         subscribe_within_s=5, silence_max_s=30,

@@ -28,6 +28,7 @@ from ingestor.scan.quotes cimport sides, within
 from ingestor.scan.text cimport settle
 from ingestor.scan.token cimport NOTHING, Token, is_word, key_is
 
+from ingestor.providers.kraken_history import KrakenHistory
 from ingestor.providers.session import Channel, Control, Limits, Session, as_text
 
 cdef enum:
@@ -224,6 +225,8 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
 
 class KrakenSession(Session):
     """One request a channel; one acknowledgement a symbol. `bbo` makes the ticker fire on quotes."""
+
+    history = KrakenHistory()
 
     def subscribe(self, subscriptions, request_id):
         return self._requests("subscribe", subscriptions, request_id)

@@ -8,7 +8,10 @@ facts, touch no socket and read no clock.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from ingestor.providers.history import History
 
 
 class Subscription(NamedTuple):
@@ -26,9 +29,10 @@ class Channel(NamedTuple):
 
     name: str
     level: Literal["trades", "quotes", "bars", "reference"]
-    #: what Tick.sequence means per subscription: "gapless" (each record is the last + 1), "rising"
-    #: (never falls), "connection" (one counter for the whole connection), "none"
-    sequence: Literal["gapless", "rising", "connection", "none"] = "none"
+    #: what numbers mean per subscription: Tick.sequence is "gapless" (each record is the last + 1) or "rising"
+    #: (never falls); "ids": the trade id is a number, and gapless; "connection": all frames of a connection have
+    #: one counter, which the decoder puts into TickBatch.frame_sequence; "none"
+    sequence: Literal["gapless", "rising", "ids", "connection", "none"] = "none"
     #: the channel a level means when a configuration names only the level
     default: bool = True
     #: a quote that lacks a side leaves that side as it was, instead of saying that it is empty
@@ -75,6 +79,8 @@ class Session:
     acknowledges = True
     #: True: hello() subscribes to what it is given, so that only the rest is asked for after it
     hello_subscribes = False
+    #: the provider's own history of trades, for what was missed; None: it has none
+    history: "History | None" = None
 
     def endpoint_section(self, channel: str, market_section: str) -> str:
         """The section of a subscription: which endpoint carries this channel of a market.
