@@ -9,7 +9,8 @@ from libc.string cimport memset
 
 from ingestor.records cimport ABSENT, DECODED, Text, TickBatch
 from ingestor.scan.cursor cimport Cursor, cursor_init
-from ingestor.scan.json cimport array_begin, array_next, object_begin, object_next, peek, skip, text_end, value as read_value
+from ingestor.scan.json cimport array_begin, array_next, object_begin, object_next, peek, skip, text_end
+from ingestor.scan.json cimport value as read_value
 from ingestor.scan.number cimport PLAIN_MAX, decimal_double, parse_decimal, parse_integer, shortest_decimal
 from ingestor.scan.protobuf cimport FIXED64, LENGTH, VARINT, bytes_field, next_field, pass_field, varint
 from ingestor.scan.text cimport unescape
