@@ -18,6 +18,7 @@ MODULES = {
     "kraken-v2": "kraken_v2",
     "okx-v5": "okx_v5",
     "bybit-v5": "bybit_v5",
+    "bitstamp": "bitstamp",
     "coinapi": "coinapi",
     "kaiko": "kaiko",
 }

@@ -1,6 +1,7 @@
 """The twins by dialect."""
 
 from reference.binance import Binance, BinanceCoinm, BinanceUs, BinanceUsdm
+from reference.bitstamp import Bitstamp
 from reference.bybit_v5 import BybitV5
 from reference.coinapi import Coinapi
 from reference.coinbase_advanced import CoinbaseAdvanced
@@ -22,6 +23,7 @@ TWINS: dict[str, type[Dialect]] = {
         KrakenV2,
         OkxV5,
         BybitV5,
+        Bitstamp,
         Coinapi,
         Kaiko,
     )

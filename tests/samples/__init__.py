@@ -1,6 +1,7 @@
 """Small frames written from the format reference: every row of the channel map, dialect by dialect."""
 
 from samples.binance import coinm, spot, us, usdm
+from samples.bitstamp import bitstamp
 from samples.bybit_v5 import bybit
 from samples.coinapi import coinapi
 from samples.coinbase_advanced import advanced
@@ -22,6 +23,7 @@ SAMPLES: dict[str, Samples] = {
         kraken,
         okx,
         bybit,
+        bitstamp,
         coinapi,
         kaiko,
     )
