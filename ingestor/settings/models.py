@@ -33,6 +33,8 @@ MESSAGE_BYTES_MAX = 900_000
 
 Mode = Literal["record", "block", "container"]
 TOPICS = ("trades", "quotes", "bars", "reference", "fair")
+#: Beside them; its records are rare and leave one by one: there is nothing to set.
+QUALITY = "quality"
 
 
 class Section(BaseModel):
@@ -358,8 +360,12 @@ class Settings(Section):
     """Bounds."""
 
     def topic_settings(self) -> dict[str, TopicSettings]:
-        """Each topic, by its name without prefix, with the sink's defaults filled in."""
+        """The topics that the writer gathers, by name without prefix, with the sink's defaults filled in."""
         return {name: _topic(name, getattr(self.topics, name), self.sink.kind) for name in TOPICS}
+
+    def sink_topics(self) -> dict[str, TopicSettings]:
+        """All topics that the sink gets."""
+        return {**self.topic_settings(), QUALITY: _topic(QUALITY, TopicOverrides(), self.sink.kind)}
 
 
 def topic_faults(settings: Settings) -> Iterator[tuple[str, str, str]]:

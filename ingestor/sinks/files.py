@@ -25,7 +25,7 @@ from ingestor.sinks.container import SYNC_BYTES, block, compressor, header
 from ingestor.sinks.outbox import Batch, Outbox
 from ingestor.sinks.sink import SinkStats
 from ingestor.wire.schemas import schema_name, schema_text
-from ingestor.wire.topics import TOPICS
+from ingestor.wire.topics import ALL_TOPICS
 
 BLOCK_BYTES = 64 * 1024         # datums of many instruments share a block; compressing it takes about a millisecond
 BLOCK_AGE_S = 0.25              # the longest that a batch waits for company
@@ -108,7 +108,7 @@ class FilesSink:
         SinkError: the folder can't be made or written to.
     """
 
-    modes: Mapping[str, str] = dict.fromkeys(TOPICS, "container")
+    modes: Mapping[str, str] = dict.fromkeys(ALL_TOPICS, "container")
     prefixes: Mapping[str, bytes] = {}
 
     def __init__(self, settings: FilesSettings, prefix: str = "", *, shard: int = 0, epoch: int = 0,

@@ -1,7 +1,7 @@
 """The NDJSON sink: one JSON object a line, in the FIXED form of `ingestor decode`, for people.
 
-It reads back the Avro that the Writer made, so that people see what machines get. Fair prices come as
-kind `fair` with the fields of their schema.
+It reads back the Avro that the Writer made, so that people see what machines get. Fair prices and quality
+records come as kind `fair` and `quality`, with the fields of their schema.
 """
 
 import io
@@ -23,7 +23,7 @@ from ingestor.records import TickFlag
 from ingestor.sinks.outbox import Batch, Outbox
 from ingestor.sinks.sink import SinkStats
 from ingestor.wire.schemas import NAMES, schema
-from ingestor.wire.topics import TOPICS
+from ingestor.wire.topics import ALL_TOPICS
 
 HELD_BYTES_MAX = 64 << 20       # while the file takes nothing
 HELD_BATCHES_MAX = 100_000
@@ -56,7 +56,7 @@ def _plain(value: Any) -> Any:
 def line(topic: str, record: Mapping[str, Any]) -> dict[str, Any]:
     """A full record as the plain values of its line."""
     kind = NAMES[topic]
-    if kind == "fair":
+    if kind not in FIELDS:
         return {"kind": kind, **record}
     values = {
         "kind": kind, "provider": record["provider"], "venue": record["venue"], "symbol": record["symbol"],
@@ -83,7 +83,7 @@ class NdjsonSink:
         SinkError: the file can't be opened.
     """
 
-    modes: Mapping[str, str] = dict.fromkeys(TOPICS, "container")
+    modes: Mapping[str, str] = dict.fromkeys(ALL_TOPICS, "container")
     prefixes: Mapping[str, bytes] = {}
 
     def __init__(self, path: Path | None = None, *, clock_ns: Callable[[], int] = time.time_ns,

@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ingestor.wire.topics import TOPICS
+from ingestor.wire.topics import ALL_TOPICS
 
-NAMES = dict(zip(TOPICS, ("trade", "quote", "bar", "reference", "fair"), strict=True))
+NAMES = dict(zip(ALL_TOPICS, ("trade", "quote", "bar", "reference", "fair", "quality"), strict=True))
 
 PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 KEY_ORDER = ("name", "type", "fields", "symbols", "items", "values", "size")

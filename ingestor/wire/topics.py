@@ -12,6 +12,9 @@ from ingestor.errors import ConfigError
 
 TOPICS = ("trades", "quotes", "bars", "reference", "fair")    # the first four in the order of records.TickKind
 
+QUALITY = "quality"                     # written record by record from Python (quality.py), not by the Writer
+ALL_TOPICS = (*TOPICS, QUALITY)
+
 # Limits of a topic's settings. A block needs room for its header and at least one record. Kafka's client
 # takes messages up to 1,000,000 bytes by default: a tenth is left for key, headers and framing.
 BYTES_MIN = 4096

@@ -1,0 +1,106 @@
+"""Quality records: from plain values to Avro, one message each, straight to the sink.
+
+They are rare, so that they are encoded in Python and never batched. Field by field in the order of
+quality.avsc; a test reads them back with the schema.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from ingestor.wire.schemas import avro_long, avro_text, single_object_prefix
+from ingestor.wire.topics import QUALITY
+
+
+class Event(IntEnum):
+    """Index into the symbols of QualityEvent."""
+
+    OTHER = 0
+    GAP_OPENED = 1
+    GAP_CLOSED = 2
+
+
+class Status(IntEnum):
+    """Index into the symbols of QualityStatus."""
+
+    OTHER = 0
+    OPEN = 1
+    FILLED = 2
+    NEVER_ISSUED = 3
+    LOST = 4
+
+
+class QualitySink(Protocol):
+    """What this file needs of a sink."""
+
+    @property
+    def modes(self) -> Mapping[str, str]: ...
+    @property
+    def prefixes(self) -> Mapping[str, bytes]: ...
+    def write(self, topic: str, key: bytes, slot: int, payload: bytes | list[bytes], records: int, oldest_recv_ns: int,
+              newest_recv_ns: int) -> None: ...
+    def boundary(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whom a record concerns."""
+
+    slot: int
+    instrument: str
+    provider: str
+    venue: str
+    symbol: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class QualityRecord:
+    """One record; the fields are those of the schema, times in UTC epoch ns."""
+
+    about: About
+    event: Event
+    status: Status
+    subject: int
+    ts_opened_ns: int
+    first_missing: int | None = None
+    last_missing: int | None = None
+    ts_from_ns: int | None = None
+    ts_to_ns: int | None = None
+    records: int | None = None
+    reason: str = ""
+    detail: str = ""
+
+
+class QualityTopic:
+    """Writes quality records of one shard to its sink."""
+
+    def __init__(self, sink: QualitySink, shard: int, epoch: int, clock_ns: Callable[[], int]) -> None:
+        self.written = 0
+        self._sink = sink
+        self._head = avro_long(shard) + avro_long(epoch)
+        self._clock_ns = clock_ns
+        self._container = sink.modes.get(QUALITY) == "container"
+        self._prefix = sink.prefixes.get(QUALITY) or single_object_prefix(QUALITY, "record")
+        self._sequences: dict[str, int] = {}
+
+    def write(self, record: QualityRecord) -> None:
+        """Hand one record to the sink, under the key and slot of its instrument."""
+        about, now_ns = record.about, self._clock_ns()
+        sequence = self._sequences[about.instrument] = self._sequences.get(about.instrument, 0) + 1
+        datum = self._head + b"".join((
+            avro_long(about.slot), avro_text(about.instrument), avro_text(about.provider), avro_text(about.venue),
+            avro_text(about.symbol), avro_text(about.channel), avro_long(record.event), avro_long(record.status),
+            avro_long(record.subject), avro_long(now_ns), avro_long(record.ts_opened_ns), avro_long(sequence),
+            optional(record.first_missing), optional(record.last_missing), optional(record.ts_from_ns),
+            optional(record.ts_to_ns), optional(record.records), avro_text(record.reason), avro_text(record.detail)))
+        payload = datum if self._container else [self._prefix + datum]
+        self._sink.write(QUALITY, about.instrument.encode(), about.slot, payload, 1, now_ns, now_ns)
+        self._sink.boundary()
+        self.written += 1
+
+
+def optional(value: int | None) -> bytes:
+    """A union of null and long."""
+    return b"\0" if value is None else b"\2" + avro_long(value)

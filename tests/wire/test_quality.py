@@ -1,0 +1,89 @@
+"""Quality records: what stock readers read of them, and where they go."""
+
+import io
+import json
+from types import SimpleNamespace
+
+import fastavro
+import pytest
+
+from ingestor.sinks.ndjson import NdjsonSink
+from ingestor.wire.quality import About, Event, QualityRecord, QualityTopic, Status
+from ingestor.wire.schemas import schema, single_object_prefix
+from tests.wire.kept import NOW, Kept
+
+ABOUT = About(7, "btc-usd", "kraken-v2", "kraken", "BTC/USD", "trade")
+OPENED = QualityRecord(ABOUT, Event.GAP_OPENED, Status.OPEN, 12, NOW - 5, 100, 199, NOW - 9, NOW - 6, 100, "skipped")
+CLOSED = QualityRecord(ABOUT, Event.GAP_CLOSED, Status.LOST, 12, NOW - 5, reason="tries", detail="503: busy, later")
+
+
+def read(payload):
+    return fastavro.schemaless_reader(io.BytesIO(payload), fastavro.parse_schema(schema("quality", "record")), None)
+
+
+def written(*records, **sink_attributes):
+    sink = Kept()
+    for name, value in sink_attributes.items():
+        setattr(sink, name, value)
+    topic = QualityTopic(sink, 3, 11, lambda: NOW)
+    for record in records:
+        topic.write(record)
+    return sink.written
+
+
+def test_a_stock_reader_reads_every_field():
+    [message] = written(OPENED)
+    [payload] = message.payload
+    prefix = single_object_prefix("quality", "record")
+    assert payload.startswith(prefix)
+    assert read(payload[len(prefix):]) == {
+        "shard": 3, "epoch": 11, "slot": 7, "instrument": "btc-usd", "provider": "kraken-v2", "venue": "kraken",
+        "symbol": "BTC/USD", "channel": "trade", "event": "GAP_OPENED", "status": "OPEN", "subject": 12,
+        "ts_emit_ns": NOW, "ts_opened_ns": NOW - 5, "record_sequence": 1, "first_missing": 100, "last_missing": 199,
+        "ts_from_ns": NOW - 9, "ts_to_ns": NOW - 6, "records": 100, "reason": "skipped", "detail": ""}
+
+
+def test_what_nobody_knows_is_null():
+    [message] = written(CLOSED)
+    record = read(message.payload[0][10:])
+    assert [name for name, value in record.items() if value is None] == [
+        "first_missing", "last_missing", "ts_from_ns", "ts_to_ns", "records"]
+    assert (record["status"], record["reason"], record["detail"]) == ("LOST", "tries", "503: busy, later")
+
+
+def test_records_of_an_instrument_are_numbered_without_a_hole():
+    other = QualityRecord(About(8, "eth-usd", "k", "k", "E", "trade"), Event.GAP_OPENED, Status.OPEN, 13, NOW)
+    numbers = [(read(each.payload[0][10:])["instrument"], read(each.payload[0][10:])["record_sequence"])
+               for each in written(OPENED, other, CLOSED)]
+    assert numbers == [("btc-usd", 1), ("eth-usd", 1), ("btc-usd", 2)]
+
+
+def test_they_go_under_the_key_and_slot_of_their_instrument():
+    [message] = written(OPENED)
+    assert (message.topic, message.key, message.slot, message.records) == ("quality", b"btc-usd", 7, 1)
+
+
+def test_a_registrys_prefix_is_used_where_there_is_one():
+    [message] = written(OPENED, prefixes={"quality": b"\0\0\0\0\5"})
+    assert message.payload[0].startswith(b"\0\0\0\0\5")
+
+
+def test_a_container_gets_the_bare_datum():
+    [message] = written(OPENED, modes={"quality": "container"})
+    assert read(message.payload)["subject"] == 12
+
+
+@pytest.mark.parametrize("enum", [Event, Status])
+def test_the_enums_are_the_schemas(enum):
+    [field] = [field for field in schema("quality", "record")["fields"] if field["name"] == enum.__name__.lower()]
+    assert field["type"]["symbols"] == [member.name for member in enum]
+    assert [member.value for member in enum] == list(range(len(enum)))
+
+
+def test_people_read_a_line_with_the_same_fields(tmp_path):
+    sink = NdjsonSink(tmp_path / "out.ndjson")
+    QualityTopic(sink, 3, 11, lambda: NOW).write(OPENED)
+    assert sink.close(0) == 0
+    line = SimpleNamespace(**json.loads((tmp_path / "out.ndjson").read_text()))
+    assert (line.kind, line.event, line.status, line.first_missing, line.records) == (
+        "quality", "GAP_OPENED", "OPEN", 100, 100)
