@@ -35,6 +35,9 @@ TRADES = {
         '{"type":"trade","symbol_id":"COINBASE_SPOT_BTC_USD","sequence":%(id)d,"time_exchange":"%(iso)s0Z",'
         '"time_coinapi":"%(iso)s1Z","uuid":"3b6c2c0a-77aa-4a3c-9d4e-%(id)012d","price":%(price)s,"size":%(size)s,'
         '"taker_side":"SELL"}',
+    "tardis":
+        '{"type":"trade","symbol":"BTCUSDT","exchange":"binance","id":"%(id)d","price":%(price)s,"amount":%(size)s,'
+        '"side":"sell","timestamp":"%(iso)sZ","localTimestamp":"%(iso)sZ"}',
 }
 QUOTES = {
     "binance-spot":
@@ -62,6 +65,9 @@ QUOTES = {
         '{"type":"quote","symbol_id":"COINBASE_SPOT_BTC_USD","sequence":%(id)d,"time_exchange":"%(iso)s0Z",'
         '"time_coinapi":"%(iso)s1Z","ask_price":%(ask)s,"ask_size":%(ask_size)s,"bid_price":%(price)s,'
         '"bid_size":%(size)s}',
+    "tardis":
+        '{"type":"book_ticker","symbol":"BTCUSDT","exchange":"binance","askAmount":%(ask_size)s,"askPrice":%(ask)s,'
+        '"bidPrice":%(price)s,"bidAmount":%(size)s,"timestamp":"%(iso)sZ","localTimestamp":"%(iso)sZ"}',
 }
 ID_BEGIN = 5_154_882_831
 

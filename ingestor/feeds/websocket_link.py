@@ -65,6 +65,7 @@ class WebSocketLink(Link):
     async def open(self, intake: Intake) -> Door:
         self._fresh()
         plan = self.plan
+        self._opened_with = list(self.wanted)
         door: Door = await plan.open_door(
             self.session.endpoint(plan.url, self.section, tuple(self.wanted), plan.key), intake, self.on_control,
             headers=dict(self.session.headers(plan.key)), connect_within_s=plan.connect_within_s)
@@ -84,6 +85,8 @@ class WebSocketLink(Link):
             if not self.changed.is_set():
                 self._see_whether_live()
                 await self.changed.wait()
+            if self.session.endpoint_subscribes and list(self.wanted) != self._opened_with:
+                raise ConnectionFault(Reason.REPACKED, "the URL names the subscriptions, and they have changed")
 
     def on_control(self, frame: bytes) -> None:
         """A control frame of the provider. Called inside the socket callback."""

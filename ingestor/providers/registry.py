@@ -21,6 +21,7 @@ MODULES = {
     "bitstamp": "bitstamp",
     "coinapi": "coinapi",
     "kaiko": "kaiko",
+    "tardis": "tardis",
 }
 
 

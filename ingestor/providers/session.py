@@ -79,6 +79,8 @@ class Session:
     acknowledges = True
     #: True: hello() subscribes to what it is given, so that only the rest is asked for after it
     hello_subscribes = False
+    #: True: the URL names the subscriptions, so that a change of them needs a new connection
+    endpoint_subscribes = False
     #: the provider's own history of trades, for what was missed; None: it has none
     history: "History | None" = None
 

@@ -1,9 +1,11 @@
 """Rules of quotes, levels, references and rows that several providers share."""
+from libc.stdint cimport uint32_t
+
 from ingestor.records cimport ABSENT, ASK, ASK_SIZE, BAD_TYPE, BID, BID_SIZE, DECODED, Tick
 from ingestor.scan.cursor cimport Cursor, fail
 from ingestor.scan.fields cimport decimal
-from ingestor.scan.json cimport array_begin, array_next, value
-from ingestor.scan.token cimport ARRAY, NOTHING, NULL_VALUE, OBJECT, Token
+from ingestor.scan.json cimport array_begin, array_next, object_begin, object_next, value
+from ingestor.scan.token cimport ARRAY, NOTHING, NULL_VALUE, OBJECT, Token, key_is
 
 
 cdef inline void empty_side(Tick* tick, int price, int size) noexcept nogil:
@@ -76,4 +78,28 @@ cdef inline bint best_level(Cursor* c, const Token* levels, Tick* tick, int pric
             empty_side(tick, price, size)
             return True
         tick.present &= ~(1 << price | 1 << size)
+    return inner.status == DECODED or fail(c, inner.status)
+
+
+cdef inline bint best_member_level(Cursor* c, const Token* levels, Tick* tick, int price, int size,
+                                   const char* price_key, uint32_t price_key_size, const char* size_key,
+                                   uint32_t size_key_size) noexcept nogil:
+    """The first level `{price, size, ...}` of a side; an empty side, or an empty level, leaves both absent."""
+    cdef Cursor inner
+    cdef Token key, passed, first, second
+    if levels.type <= NULL_VALUE:
+        return True
+    if not within(c, levels, &inner):
+        return False
+    array_begin(&inner)
+    if array_next(&inner):
+        first.type = second.type = NOTHING
+        object_begin(&inner)
+        while object_next(&inner, &key):
+            if key_is(&key, price_key, price_key_size):
+                value(&inner, &first)
+            else:
+                value(&inner, &second if key_is(&key, size_key, size_key_size) else &passed)
+        if inner.status == DECODED and decimal(&inner, &first, tick, price) and decimal(&inner, &second, tick, size):
+            empty_side(tick, price, size)
     return inner.status == DECODED or fail(c, inner.status)

@@ -115,6 +115,30 @@ async def test_a_provider_that_acknowledges_nothing_is_live_when_asked():
         assert bench.link.stats().acks_missing == 0
 
 
+async def test_where_the_url_names_the_subscriptions_a_change_of_them_opens_a_new_connection():
+    class Named(Talk):
+        acknowledges = False
+        endpoint_subscribes = True
+
+        def endpoint(self, url, section, subscriptions, key):
+            return ",".join(each.symbol for each in subscriptions)
+
+        def subscribe(self, subscriptions, request_id):
+            return ()
+
+        unsubscribe = subscribe
+
+    async with running(subscriptions("a"), session=Named()) as bench:
+        bench.link.set_wanted(subscriptions("a"))
+        await settle()
+        assert len(bench.doors) == 1
+        bench.link.set_wanted(subscriptions("a", "b"))
+        await bench.time.advance(1)
+        assert [door.url for door in bench.doors] == ["a", "a,b"]
+        assert (bench.state, bench.door.taken()) == ("LIVE", [])
+        assert bench.link.stats().disconnects == {"repacked": 1}
+
+
 @pytest.mark.parametrize("count", [1, 2, 7, 64])
 async def test_one_bad_name_of_many_is_found_by_halving_and_costs_nobody_else(count):
     async with running(many(count)) as bench:

@@ -44,7 +44,8 @@ def has_doubled_keys(frame: bytes) -> bool:
 def captured_frames(dialect: str, captures: Path) -> list[bytes]:
     """Of each captured file some frames from its beginning and its middle."""
     frames = []
-    for file in sorted([*captures.glob(f"{dialect}.*.jsonl"), *captures.glob(f"fixtures/{dialect}.*.jsonl")]):
+    names = (f"{dialect}.*.jsonl", f"fixtures/{dialect}.*.jsonl", f"fixtures/{dialect}-normalized.*.jsonl")
+    for file in sorted(found for name in names for found in captures.glob(name)):
         with file.open() as lines:
             raws = [line["raw"].encode() for line in map(json.loads, lines) if line["dir"] == "in"]
         half = CAPTURED_PER_FILE // 2

@@ -45,6 +45,7 @@ COUNTS = {
     "fixtures/kraken-v2.tardis-node": (2, 1, 1, 0, 0),
     "fixtures/okx-v5.ccxt-2026-08": (0, 0, 1, 0, 0),
     "fixtures/okx-v5.tardis-node": (2, 0, 3, 7, 0),
+    "fixtures/tardis-normalized.tardis-node": (88, 0, 58, 71, 0),
 }
 
 

@@ -13,6 +13,7 @@ from samples.kraken_v2 import ROW as KRAKEN
 from samples.kraken_v2 import frame as kraken_frame
 from samples.okx_v5 import TRADE as OKX
 from samples.okx_v5 import frame as okx_frame
+from samples.tardis import TRADE as TARDIS
 
 from ingestor.decode import Decoder
 
@@ -29,6 +30,7 @@ FRAMES = {
     "okx-v5": okx_frame("trades", OKX).replace('"64012.30"', "%s"),
     "bybit-v5": bybit_trades(BYBIT).replace('"64012.30"', "%s"),
     "coinapi": COINAPI.replace("64012.37", "%s"),
+    "tardis": TARDIS.replace("64012.5", "%s"),
 }
 
 

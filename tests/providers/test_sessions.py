@@ -1,7 +1,9 @@
 """What each dialect says to its provider, and what it makes of the answers. Texts as in the format reference."""
 
 import json
+import string
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -239,6 +241,25 @@ def test_kaiko_asks_one_stream_for_each_channel_class_and_exchange() -> None:
     assert (everywhere.exchange, everywhere.instrument_class) == ("*", "*")
     assert kaiko.headers("secret") == {"authorization": "Bearer secret"}
     assert kaiko.headers("") == {}
+
+
+def test_tardis_puts_exchanges_symbols_and_types_into_the_url_and_says_nothing() -> None:
+    tardis = session("tardis")
+    wanted = [Subscription("trade", "XBTUSD", venue="bitmex"), Subscription("quote", "XBTUSD", venue="bitmex"),
+              Subscription("trade", "BTC-PERPETUAL", venue="deribit"), Subscription("trade", "ETHUSD", venue="bitmex"),
+              Subscription("quote", "ETHUSD", venue="bitmex")]
+    url, _, options = tardis.endpoint("ws://h:8001/", "", wanted, "").partition("?options=")
+    assert url == "ws://h:8001/ws-stream-normalized"
+    assert json.loads(unquote(options)) == [
+        {"exchange": "bitmex", "symbols": ["XBTUSD", "ETHUSD"], "dataTypes": ["quote", "trade"],
+         "withErrorMessages": True},
+        {"exchange": "deribit", "symbols": ["BTC-PERPETUAL"], "dataTypes": ["trade"], "withErrorMessages": True}]
+    assert set(options) <= set(string.ascii_letters + string.digits + "%-_.~/")
+    assert tuple(tardis.subscribe(wanted, 1)) == tuple(tardis.unsubscribe(wanted, 1)) == ()
+    assert tardis.endpoint_subscribes
+    assert not tardis.acknowledges
+    assert answer("tardis", '{"type":"error","exchange":"deribit","details":"no route"}') == (
+        Control("error", message="deribit: no route"))
 
 
 @pytest.mark.parametrize("dialect", MODULES)

@@ -10,6 +10,7 @@ from reference.dialect import Dialect
 from reference.kaiko import Kaiko
 from reference.kraken_v2 import KrakenV2
 from reference.okx_v5 import OkxV5
+from reference.tardis import Tardis
 
 TWINS: dict[str, type[Dialect]] = {
     twin.dialect: twin
@@ -26,5 +27,6 @@ TWINS: dict[str, type[Dialect]] = {
         Bitstamp,
         Coinapi,
         Kaiko,
+        Tardis,
     )
 }

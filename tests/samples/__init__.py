@@ -10,6 +10,7 @@ from samples.kaiko import kaiko
 from samples.kraken_v2 import kraken
 from samples.okx_v5 import okx
 from samples.sample import Sample, Samples
+from samples.tardis import tardis
 
 SAMPLES: dict[str, Samples] = {
     each.dialect: each
@@ -26,6 +27,7 @@ SAMPLES: dict[str, Samples] = {
         bitstamp,
         coinapi,
         kaiko,
+        tardis,
     )
 }
 
