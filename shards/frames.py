@@ -107,13 +107,13 @@ class Decoding:
 
     def _line(self, line: bytes) -> list[dict[str, Any]]:
         decoder, frame, recv_ns = self._bare, line, 0
-        if b'"raw"' in line and b'"dir"' in line and (row := _row(line)) is not None:
+        if b'"raw"' in line and b'"dir"' in line and (row := captured(line)) is not None:
             if row["dir"] != "in":
                 if row["dir"] == "open":
                     self._decoder(str(row.get("conn", ""))).reset()
                 return []
             decoder = self._decoder(str(row.get("conn", "")))
-            recv_ns = _time(row.get("ts_ns"))
+            recv_ns = captured_ns(row.get("ts_ns"))
             frame = row["raw"].encode("utf-8", "surrogatepass")
         if self._binary:
             try:
@@ -137,7 +137,7 @@ class Decoding:
         return decoder
 
 
-def _row(line: bytes) -> dict[str, Any] | None:
+def captured(line: bytes) -> dict[str, Any] | None:
     """A line of the captures' layout; None for a bare frame."""
     try:
         row = json.loads(line)
@@ -146,6 +146,6 @@ def _row(line: bytes) -> dict[str, Any] | None:
     return row if isinstance(row, dict) and isinstance(row.get("raw"), str) and "dir" in row else None
 
 
-def _time(value: object) -> int:
+def captured_ns(value: object) -> int:
     """`ts_ns` of a line; 0 when it has none."""
     return value if isinstance(value, int) and -(2**63) < value < 2**63 else 0

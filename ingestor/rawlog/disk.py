@@ -26,6 +26,7 @@ class Writes(Protocol):
     """What the thread needs of a LogWriter."""
 
     def write(self, block: BlockLike) -> None: ...
+    def sync_if_due(self) -> None: ...
     def sync(self) -> None: ...
     def close(self) -> None: ...
 
@@ -74,6 +75,7 @@ class Disk:
                     break
             else:
                 self._count(block)
+                self._try(self._writer.sync_if_due)
         self._try(self._writer.close)
 
     def _count(self, block: BlockLike) -> None:

@@ -106,6 +106,9 @@ class LogWriter:
         self.frames += head.frames
         self.raw_bytes += head.raw_bytes
         self.packed_bytes += len(packed)
+
+    def sync_if_due(self) -> None:
+        """Bring to the disk what was written, if the last time is so long ago. Raises OSError."""
         if self._monotonic_s() - self._synced_s >= self._rules.sync_every_s:
             self.sync()
 
