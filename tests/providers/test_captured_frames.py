@@ -50,7 +50,7 @@ COUNTS = {
 
 
 def dialect_of(file: str) -> str:
-    return file.rpartition("/")[2].partition(".")[0]
+    return file.rpartition("/")[2].partition(".")[0].removesuffix("-normalized")
 
 
 @pytest.mark.parametrize("file", COUNTS)
