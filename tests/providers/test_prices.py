@@ -9,6 +9,9 @@ from samples.coinbase_advanced import ROW as ADVANCED
 from samples.coinbase_advanced import event as advanced_event
 from samples.coinbase_advanced import frame as advanced_frame
 from samples.coinbase_exchange import MATCH as COINBASE
+from samples.kraken_futures import TRADE as KRAKEN_FUTURES
+from samples.kraken_v1 import ROW as KRAKEN_V1
+from samples.kraken_v1 import trades as kraken_v1_trades
 from samples.kraken_v2 import ROW as KRAKEN
 from samples.kraken_v2 import frame as kraken_frame
 from samples.okx_v5 import TRADE as OKX
@@ -27,6 +30,8 @@ FRAMES = {
     "coinbase-advanced": advanced_frame("market_trades", advanced_event("market_trades", ADVANCED)).replace(
         '"64012.38"', "%s"),
     "kraken-v2": kraken_frame("trade", KRAKEN).replace("63297.7", "%s"),
+    "kraken-v1": kraken_v1_trades(KRAKEN_V1).replace('"58721.20000"', "%s"),
+    "kraken-futures": KRAKEN_FUTURES.replace("64012.50", "%s"),
     "okx-v5": okx_frame("trades", OKX).replace('"64012.30"', "%s"),
     "bybit-v5": bybit_trades(BYBIT).replace('"64012.30"', "%s"),
     "coinapi": COINAPI.replace("64012.37", "%s"),

@@ -134,6 +134,59 @@ def test_kraken_answers_each_symbol_of_a_channel() -> None:
     assert answer("kraken-v2", '{"method":"other","success":true}') is None
 
 
+def test_kraken_v1_asks_by_channel_with_a_candles_interval_apart() -> None:
+    v1 = session("kraken-v1")
+    wanted = [Subscription("trade", "XBT/USD"), Subscription("trade", "ETH/USD"), Subscription("ohlc-5", "XBT/USD")]
+    for event in ("subscribe", "unsubscribe"):
+        assert texts(getattr(v1, event)(wanted, 3)) == [
+            {"event": event, "reqid": 3, "pair": ["XBT/USD", "ETH/USD"], "subscription": {"name": "trade"}},
+            {"event": event, "reqid": 3, "pair": ["XBT/USD"], "subscription": {"name": "ohlc", "interval": 5}}]
+    assert json.loads(v1.heartbeat(9)) == {"event": "ping", "reqid": 9}
+
+
+def test_kraken_v1_answers_each_pair_of_a_channel() -> None:
+    status = '{"event":"subscriptionStatus","pair":"XBT/USD",%s}'
+    ohlc = Control("ack", request="ohlc-5:XBT/USD")
+    assert answer("kraken-v1", status % '"channelName":"ohlc-5","status":"subscribed"') == ohlc
+    assert answer("kraken-v1", status % '"status":"unsubscribed","subscription":{"name":"ohlc","interval":5}') == ohlc
+    assert answer("kraken-v1", status % ('"status":"error","errorMessage":"Currency pair not supported XBT/USD",'
+                                         '"reqid":3,"subscription":{"name":"trade"}')) == Control(
+        "error", request="trade:XBT/USD", message="Currency pair not supported XBT/USD", retryable=False)
+    assert answer("kraken-v1", status % '"status":"error","errorMessage":"Exceeded msg rate"') == Control(
+        "error", request=":XBT/USD", message="Exceeded msg rate", retryable=True)
+    assert answer("kraken-v1", '{"event":"error","errorMessage":"Malformed request","reqid":3}') == Control(
+        "error", request="3", message="Malformed request", retryable=False)
+    assert answer("kraken-v1", '{"event":"pong","reqid":9}') == Control("alive")
+
+
+def test_kraken_futures_asks_by_feed_and_keeps_awake_with_the_heartbeat_feed() -> None:
+    futures = session("kraken-futures")
+    wanted = [Subscription(channel, symbol) for channel, symbol in (
+        ("trade", "PF_XBTUSD"), ("ticker", "PF_XBTUSD"), ("trade", "PI_XBTUSD"))]
+    for event in ("subscribe", "unsubscribe"):
+        assert texts(getattr(futures, event)(wanted, 3)) == [
+            {"event": event, "feed": "trade", "product_ids": ["PF_XBTUSD", "PI_XBTUSD"]},
+            {"event": event, "feed": "ticker", "product_ids": ["PF_XBTUSD"]}]
+    beat = {"event": "subscribe", "feed": "heartbeat"}
+    assert texts(futures.hello(wanted, "")) == [beat]
+    assert json.loads(futures.heartbeat(1)) == beat
+
+
+def test_kraken_futures_answers_each_product_of_a_feed() -> None:
+    assert answer("kraken-futures", '{"event":"subscribed","feed":"trade","product_ids":["PI_XBTUSD"]}') == (
+        Control("ack", request="trade:PI_XBTUSD"))
+    assert answer("kraken-futures", '{"event":"subscribed_failed","feed":"trade","product_ids":["X"],"message":"n"}') == (
+        Control("error", request="trade:X", message="n", retryable=False))
+    assert answer("kraken-futures", '{"event":"error","message":"Invalid product id"}') == Control(
+        "error", message="Invalid product id", retryable=False)
+    assert answer("kraken-futures", '{"event":"alert","message":"rate_limited"}') == Control(
+        "error", message="rate_limited", retryable=True)
+    for frame in ('{"event":"subscribed","feed":"heartbeat"}', '{"event":"info","version":1}',
+                  '{"event":"alert","message":"Already subscribed to feed, re-requesting"}',
+                  '{"event":"alert","message":"Not subscribed to feed"}'):
+        assert answer("kraken-futures", frame) is None
+
+
 def test_okx_asks_in_one_list_and_pings_in_plain_text() -> None:
     okx = session("okx-v5")
     wanted = [Subscription("trades", "BTC-USDT"), Subscription("bbo-tbt", "BTC-USDT-SWAP")]

@@ -44,6 +44,8 @@ class CoinbaseAdvanced(Dialect):
         if channel == "market_trades":
             return [self.trade(get("product_id"), get("trade_id"), opposite(taker(get("side"))), get("price"),
                                get("size"), iso_time(get("time")), seq, snapshot)]
+        if channel != "candles" and not is_any(row, "best_bid best_ask"):
+            return []
         ts = iso_time(envelope.get("timestamp"))
         if channel == "candles":
             start = epoch_time(get("start"), SECOND)

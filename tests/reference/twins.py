@@ -6,8 +6,11 @@ from reference.bybit_v5 import BybitV5
 from reference.coinapi import Coinapi
 from reference.coinbase_advanced import CoinbaseAdvanced
 from reference.coinbase_exchange import CoinbaseExchange
+from reference.deribit import Deribit
 from reference.dialect import Dialect
 from reference.kaiko import Kaiko
+from reference.kraken_futures import KrakenFutures
+from reference.kraken_v1 import KrakenV1
 from reference.kraken_v2 import KrakenV2
 from reference.okx_v5 import OkxV5
 from reference.tardis import Tardis
@@ -21,10 +24,13 @@ TWINS: dict[str, type[Dialect]] = {
         BinanceUs,
         CoinbaseExchange,
         CoinbaseAdvanced,
+        KrakenV1,
         KrakenV2,
+        KrakenFutures,
         OkxV5,
         BybitV5,
         Bitstamp,
+        Deribit,
         Coinapi,
         Kaiko,
         Tardis,

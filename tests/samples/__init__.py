@@ -6,7 +6,10 @@ from samples.bybit_v5 import bybit
 from samples.coinapi import coinapi
 from samples.coinbase_advanced import advanced
 from samples.coinbase_exchange import coinbase
+from samples.deribit import deribit
 from samples.kaiko import kaiko
+from samples.kraken_futures import futures
+from samples.kraken_v1 import v1
 from samples.kraken_v2 import kraken
 from samples.okx_v5 import okx
 from samples.sample import Sample, Samples
@@ -21,10 +24,13 @@ SAMPLES: dict[str, Samples] = {
         us,
         coinbase,
         advanced,
+        v1,
         kraken,
+        futures,
         okx,
         bybit,
         bitstamp,
+        deribit,
         coinapi,
         kaiko,
         tardis,

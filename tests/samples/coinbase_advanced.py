@@ -48,7 +48,8 @@ advanced.yields("events before the channel, rows before their type",
                 f'{{"events":[{{"trades":[{ROW}],"type":"snapshot"}}],"sequence_num":"697","channel":"market_trades"}}',
                 {**trade, "snapshot": True})
 advanced.yields("a trade with nothing but what it needs", '{"channel":"market_trades","timestamp":7,"events":['
-                '{"trades":[{"product_id":"X","price":1,"size":2}]}]}', advanced.trade("X", None, "unknown", "1", "2", None))
+                '{"trades":[{"product_id":"X","price":1,"size":2}]}]}',
+                advanced.trade("X", None, "unknown", "1", "2", None))
 advanced.yields("ticker", one("ticker", TICKER), quote)
 advanced.yields("tickers of two events", frame("ticker", event("ticker", TICKER), event("ticker", TICKER)), quote,
                 quote)
