@@ -319,7 +319,7 @@ class PricingSettings(ConsensusParameters):
     method: Literal["consensus_v1"] = "consensus_v1"
     """The method."""
     fair_every_ms: Annotated[int, Field(ge=0, le=60_000)] = 100
-    """Publish an instrument's fair price at most so often; 0: each change."""
+    """Publish an instrument's fair price at most once in each such interval of the clock; 0: each change."""
 
 
 class PipelineSettings(Section):
@@ -331,6 +331,25 @@ class PipelineSettings(Section):
     """How often lingering batches, delivery reports and the back-pressure are looked at."""
     coalesce_us: Annotated[int, Field(ge=0, le=5000)] = 2000
     """Under load, wake-ups for network input are so far apart: less CPU, as much latency at most."""
+
+
+class RecordSettings(Section):
+    """Raw frames with their receive times, in a log that `ingestor replay` reads; also by `ingestor record`."""
+
+    path: Path | None = None
+    """Folder of the log, in which each shard has its own, `s0`. Left out: a shard records nothing."""
+    level: Annotated[int, Field(ge=1, le=19)] = 3
+    """Of zstd: 1 is fastest, 19 smallest."""
+    segment_bytes: Annotated[int, Field(ge=1_000_000)] = 256_000_000
+    """A segment of so many bytes is closed, and the next one begun."""
+    segment_s: PositiveFloat = 3600.0
+    """A segment with so many seconds of frames is closed, and the next one begun."""
+    keep_bytes: NonNegativeInt = 0
+    """The oldest closed segments beyond so many bytes are deleted; 0: all are kept."""
+    sync_every_s: NonNegativeFloat = 1.0
+    """How often the disk must have everything (fsync): what a power cut can cost; 0: after each block."""
+    queue_bytes_max: Annotated[int, Field(ge=4_000_000)] = 64_000_000
+    """Bytes that wait for the disk; beyond, frames are lost to the log, and counted."""
 
 
 class Settings(Section):
@@ -358,6 +377,8 @@ class Settings(Section):
     """What is told."""
     pipeline: PipelineSettings = PipelineSettings()
     """Bounds."""
+    record: RecordSettings = RecordSettings()
+    """Raw frames, kept."""
 
     def topic_settings(self) -> dict[str, TopicSettings]:
         """The topics that the writer gathers, by name without prefix, with the sink's defaults filled in."""
