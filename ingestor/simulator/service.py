@@ -94,8 +94,9 @@ class Port:
         return Answer(REFUSED, b'{"error":"this mode has no history"}')
 
     def greeted(self, peer: Peer) -> None:
-        self.say(peer, self.dialect.greet(self.talks[peer]))
-        self.streams_changed(peer, self.talks[peer])    # a URL may have named streams
+        talk = self.talks[peer]
+        talk.dirty = True       # a URL may have named streams
+        self.answer(peer, talk, self.dialect.greet(talk))
 
     def heard(self, peer: Peer, text: bytes) -> None:
         talk = self.talks[peer]
@@ -152,6 +153,7 @@ class Port:
             elif not self.is_mute(peer):
                 if pinging:
                     peer.ping()
+                self.answer(peer, talk, self.dialect.each_second(talk))
                 if self.dialect.heartbeat_after_s and now_s - peer.last_sent_s >= self.dialect.heartbeat_after_s:
                     self.say(peer, self.dialect.heartbeat(talk))
 
@@ -276,14 +278,6 @@ class LivePort(Port):
             else:
                 peer.send([payload for _, payload in messages])
         self._waiting.clear()
-
-    def each_second(self) -> None:
-        """Also what is due each second, whatever the market does."""
-        for stream, frame in self.dialect.each_second():
-            for peer in self._subscribers.get(stream, ()):
-                if not self.is_mute(peer):
-                    peer.send([frame])
-        super().each_second()
 
     def is_mute(self, peer: Peer) -> bool:
         faults, name = self._faults, self.dialect.name

@@ -133,9 +133,9 @@ def test_coinbase_answers_with_the_whole_list_each_time():
 
 
 def test_coinbases_heartbeat_names_the_last_trade():
-    dialect = dialect_of("coinbase-exchange", engine())
-    beats = {stream: json.loads(frame) for stream, frame in dialect.each_second()}
-    beat = beats["", "heartbeat", "BTC-USD"]
+    dialect, talk = dialect_of("coinbase-exchange", engine()), Conversation("")
+    dialect.hear(talk, b'{"type":"subscribe","product_ids":["BTC-USD"],"channels":["heartbeat","matches"]}')
+    [beat] = map(json.loads, dialect.each_second(talk))
     assert beat["last_trade_id"] == dialect.markets["", "BTC-USD"].history[-1].id
 
 

@@ -128,13 +128,10 @@ class BinanceSpot(Dialect):
         return [self._framed(market, "bookTicker", f'"u":{quote.sequence},{self._top(market, quote)}')]
 
     def _top(self, market: Market, quote: Quote) -> str:
-        return (f'"s":"{market.spec.symbol}","b":"{self.price(market, quote.bid)}",'
-                f'"B":"{self.size(market, quote.bid_size)}","a":"{self.price(market, quote.ask)}",'
-                f'"A":"{self.size(market, quote.ask_size)}"')
+        return f'"s":"{market.spec.symbol}",{self.top(market, quote, "b", "B", "a", "A")}'
 
     def _kline(self, market: Market, bar: Bar, talk: Conversation | None) -> list[bytes]:
-        prices = ",".join(f'"{key}":"{self.price(market, units)}"' for key, units in (
-            ("o", bar.open), ("c", bar.close), ("h", bar.high), ("l", bar.low)))
+        prices = self.ohlc(market, bar, "o", "h", "l", "c")
         return [self._framed(market, "kline_1m", (
             f'"e":"kline","E":{bar.ts_ns // MILLISECOND},"s":"{market.spec.symbol}","k":{{'
             f'"t":{bar.start_ns // MILLISECOND},"T":{bar.end_ns // MILLISECOND - 1},"s":"{market.spec.symbol}",'

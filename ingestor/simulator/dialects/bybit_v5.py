@@ -101,8 +101,7 @@ class BybitV5(Dialect):
             f'"seq":{quote.sequence}}},"cts":{ms}}}').encode()]
 
     def _kline(self, market: Market, bar: Bar, talk: Conversation | None) -> list[bytes]:
-        prices = ",".join(f'"{key}":"{self.price(market, units)}"' for key, units in (
-            ("open", bar.open), ("close", bar.close), ("high", bar.high), ("low", bar.low)))
+        prices = self.ohlc(market, bar, "open", "high", "low", "close")
         ms = bar.ts_ns // MILLISECOND
         return [(
             f'{{"topic":"kline.1.{market.spec.symbol}","data":[{{"start":{bar.start_ns // MILLISECOND},'

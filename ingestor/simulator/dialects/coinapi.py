@@ -23,6 +23,7 @@ class Coinapi(Dialect):
     rules = Rules(subscribe_within_s=5.0)
     heartbeat_after_s = 1.0
     decimal = staticmethod(trimmed)
+    quoted = False
     per_connection = True
 
     def __init__(self, *arguments: Any) -> None:
@@ -83,13 +84,11 @@ class Coinapi(Dialect):
                 for trade in trades]
 
     def _quote(self, market: Market, quote: Quote, talk: Conversation | None) -> list[bytes]:
-        return [(f'{{{self._head("quote", market, quote.ts_ns, talk)},"ask_price":{self.price(market, quote.ask)},'
-                 f'"ask_size":{self.size(market, quote.ask_size)},"bid_price":{self.price(market, quote.bid)},'
-                 f'"bid_size":{self.size(market, quote.bid_size)}}}').encode()]
+        top = self.top(market, quote, "bid_price", "bid_size", "ask_price", "ask_size")
+        return [f'{{{self._head("quote", market, quote.ts_ns, talk)},{top}}}'.encode()]
 
     def _bar(self, market: Market, bar: Bar, talk: Conversation | None) -> list[bytes]:
-        prices = ",".join(f'"price_{key}":{self.price(market, units)}' for key, units in (
-            ("open", bar.open), ("high", bar.high), ("low", bar.low), ("close", bar.close)))
+        prices = self.ohlc(market, bar, "price_open", "price_high", "price_low", "price_close")
         return [(f'{{"type":"ohlcv","symbol_id":"{market.spec.symbol}","sequence":{bar.trades},"period_id":"1MIN",'
                  f'"time_period_start":"{iso(bar.start_ns, 7)}","time_period_end":"{iso(bar.end_ns, 7)}",{prices},'
                  f'"volume_traded":{self.size(market, bar.volume)},"trades_count":{bar.trades}}}').encode()]

@@ -6,11 +6,11 @@ History: /products/ID/trades, newest first; `after` an id goes to older ones, `b
 the headers CB-AFTER and CB-BEFORE carry the next of each.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ingestor.simulator.dialects import past
-from ingestor.simulator.dialects.dialect import Conversation, Dialect, Rules, Stream
+from ingestor.simulator.dialects.dialect import Conversation, Dialect, Rules
 from ingestor.simulator.dialects.text import MICROSECOND, as_object, in_words, iso, strings
 from ingestor.simulator.engine import QUOTE, TRADES, Traits
 from ingestor.simulator.market import Market, Quote, Trade
@@ -18,6 +18,7 @@ from ingestor.simulator.server import Answer
 
 CHANNELS = ("matches", "ticker", "heartbeat")
 MAKER = {"buy": "sell", "sell": "buy"}
+TOP = ("best_bid", "best_bid_size", "best_ask", "best_ask_size")
 LIMIT_MAX = 1000
 ORDER = "67f40214-8c2a-4049-88c2-7b71cea8e4e4"
 
@@ -76,12 +77,16 @@ class CoinbaseExchange(Dialect):
             {"trade_id": trade.id, "side": MAKER[trade.side], "size": self.size(market, trade.size),
              "price": self.price(market, trade.price), "time": iso(trade.ts_ns, 6)} for trade in found]), cursors)
 
-    def each_second(self) -> Iterable[tuple[Stream, bytes]]:
-        for (section, symbol), market in (self.markets or {}).items():
-            last = market.history[-1]
-            yield (section, "heartbeat", symbol), (
-                f'{{"type":"heartbeat","sequence":{last.sequence},"last_trade_id":{last.id},"product_id":"{symbol}",'
-                f'"time":"{iso(self.now_ns(), 6)}"}}').encode()
+    def each_second(self, talk: Conversation) -> list[bytes]:
+        beats = []
+        for _, channel, symbol in talk.streams:
+            market = self.market(talk, symbol)
+            if channel == "heartbeat" and market is not None:
+                last = market.history[-1]
+                beats.append((
+                    f'{{"type":"heartbeat","sequence":{last.sequence},"last_trade_id":{last.id},'
+                    f'"product_id":"{symbol}","time":"{iso(self.now_ns(), 6)}"}}').encode())
+        return beats
 
     def time_text(self, ts_ns: int) -> bytes:
         return iso(ts_ns, 6).encode()
@@ -110,9 +115,8 @@ class CoinbaseExchange(Dialect):
         return [(
             f'{{"type":"ticker","sequence":{quote.sequence},"product_id":"{market.spec.symbol}","price":"{price}",'
             f'"open_24h":"{price}","volume_24h":"14211.32","low_24h":"{price}","high_24h":"{price}",'
-            f'"volume_30d":"412000.5","best_bid":"{self.price(market, quote.bid)}",'
-            f'"best_bid_size":"{self.size(market, quote.bid_size)}","best_ask":"{self.price(market, quote.ask)}",'
-            f'"best_ask_size":"{self.size(market, quote.ask_size)}","side":"{last.side}",'
+            f'"volume_30d":"412000.5",'
+            f'{self.top(market, quote, *TOP)},"side":"{last.side}",'
             f'"time":"{iso(quote.ts_ns, 6)}","trade_id":{last.id},'
             f'"last_size":"{self.size(market, last.size)}"}}').encode()]
 

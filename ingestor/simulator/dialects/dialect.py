@@ -4,12 +4,12 @@ A dialect knows its provider's words and no socket. Where `markets` is None it s
 then it acknowledges whatever is asked for, and replays nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from ingestor.simulator.dialects.text import MILLISECOND, fixed
 from ingestor.simulator.engine import BAR, QUOTE, REFERENCE, TRADES, Traits
-from ingestor.simulator.market import REFERENCE_DIGITS, Market, Reference, Trade
+from ingestor.simulator.market import REFERENCE_DIGITS, Bar, Market, Quote, Reference, Trade
 from ingestor.simulator.server import Answer
 from ingestor.simulator.spec import MarketSpec
 
@@ -70,6 +70,7 @@ class Dialect:
     per_connection: ClassVar[bool] = False      # frames hold counters of the connection
     by_venue: ClassVar[bool] = False            # symbols repeat from venue to venue
     decimal: Callable[[int, int], str] = staticmethod(fixed)
+    quoted: ClassVar[bool] = True               # decimals are JSON texts
 
     def __init__(
         self, markets: Mapping[tuple[str, str], Market] | None, now_ns: Callable[[], int], key: str = "",
@@ -114,9 +115,9 @@ class Dialect:
         """What is said after `heartbeat_after_s` of silence."""
         return []
 
-    def each_second(self) -> Iterable[tuple[Stream, bytes]]:
-        """Frames that are due each second, whatever the market does."""
-        return ()
+    def each_second(self, talk: Conversation) -> list[bytes]:
+        """What a connection is told each second, whatever the market does."""
+        return []
 
     def trade_id(self, market: Market, trade: Trade) -> str:
         """The id as this provider writes it."""
@@ -143,6 +144,20 @@ class Dialect:
 
     def size(self, market: Market, units: int) -> str:
         return self.decimal(units, market.spec.size_digits)
+
+    def top(self, market: Market, quote: Quote, bid: str, bid_size: str, ask: str, ask_size: str) -> str:
+        """The members of a quote under these keys."""
+        mark = '"' if self.quoted else ""
+        return (f'"{bid}":{mark}{self.price(market, quote.bid)}{mark},'
+                f'"{bid_size}":{mark}{self.size(market, quote.bid_size)}{mark},'
+                f'"{ask}":{mark}{self.price(market, quote.ask)}{mark},'
+                f'"{ask_size}":{mark}{self.size(market, quote.ask_size)}{mark}')
+
+    def ohlc(self, market: Market, bar: Bar, *keys: str) -> str:
+        """The prices of a bar under the keys of open, high, low, close and, if it is named, vwap."""
+        mark = '"' if self.quoted else ""
+        return ",".join(f'"{key}":{mark}{self.price(market, units)}{mark}' for key, units in zip(
+            keys, (bar.open, bar.high, bar.low, bar.close, bar.vwap), strict=False))
 
     def mark(self, reference: Reference) -> str:
         return self.decimal(reference.mark_price, REFERENCE_DIGITS)

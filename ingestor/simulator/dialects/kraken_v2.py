@@ -29,6 +29,7 @@ class KrakenV2(Dialect):
     rules = Rules(idle_s=60.0)
     heartbeat_after_s = 1.0
     decimal = staticmethod(trimmed)
+    quoted = False
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -110,14 +111,12 @@ class KrakenV2(Dialect):
         last = self.price(market, market.history[-1].price)
         return (
             f'{{"channel":"ticker","type":"{kind}","data":[{{"symbol":"{market.spec.symbol}",'
-            f'"bid":{self.price(market, quote.bid)},"bid_qty":{self.size(market, quote.bid_size)},'
-            f'"ask":{self.price(market, quote.ask)},"ask_qty":{self.size(market, quote.ask_size)},"last":{last},'
+            f'{self.top(market, quote, "bid", "bid_qty", "ask", "ask_qty")},"last":{last},'
             f'"volume":1020.88391276,"vwap":{last},"low":{last},"high":{last},"change":0.7,"change_pct":0.0,'
             f'"timestamp":"{iso(quote.ts_ns, 6)}"}}]}}').encode()
 
     def _bar(self, market: Market, bar: Bar, talk: Conversation | None) -> list[bytes]:
-        prices = ",".join(f'"{key}":{self.price(market, units)}' for key, units in (
-            ("open", bar.open), ("high", bar.high), ("low", bar.low), ("close", bar.close), ("vwap", bar.vwap)))
+        prices = self.ohlc(market, bar, "open", "high", "low", "close", "vwap")
         return [(
             f'{{"channel":"ohlc","type":"update","timestamp":"{iso(bar.ts_ns, 6)}","data":[{{'
             f'"symbol":"{market.spec.symbol}",{prices},"trades":{bar.trades},'

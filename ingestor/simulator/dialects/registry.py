@@ -1,17 +1,34 @@
 """The simulated dialects over WebSocket by their FIXED names. Adding one is one line here."""
 
-from ingestor.simulator.dialects.binance import BinanceSpot, BinanceUsdm
+from ingestor.simulator.dialects.amberdata import Amberdata
+from ingestor.simulator.dialects.binance import BinanceCoinm, BinanceSpot, BinanceUs, BinanceUsdm
+from ingestor.simulator.dialects.bitfinex import Bitfinex
+from ingestor.simulator.dialects.bitmex import Bitmex
+from ingestor.simulator.dialects.bitstamp import Bitstamp
 from ingestor.simulator.dialects.bybit_v5 import BybitV5
 from ingestor.simulator.dialects.coinapi import Coinapi
+from ingestor.simulator.dialects.coinbase_advanced import CoinbaseAdvanced
 from ingestor.simulator.dialects.coinbase_exchange import CoinbaseExchange
+from ingestor.simulator.dialects.coindesk import Coindesk
+from ingestor.simulator.dialects.cryptocompare import Cryptocompare
+from ingestor.simulator.dialects.deribit import Deribit
 from ingestor.simulator.dialects.dialect import Dialect
+from ingestor.simulator.dialects.gemini import Gemini
+from ingestor.simulator.dialects.hyperliquid import Hyperliquid
+from ingestor.simulator.dialects.kraken_futures import KrakenFutures
+from ingestor.simulator.dialects.kraken_v1 import KrakenV1
 from ingestor.simulator.dialects.kraken_v2 import KrakenV2
 from ingestor.simulator.dialects.okx_v5 import OkxV5
+from ingestor.simulator.dialects.tardis import Tardis
 from ingestor.simulator.engine import Traits
 
 DIALECTS: dict[str, type[Dialect]] = {
     dialect.name: dialect
-    for dialect in (BinanceSpot, BinanceUsdm, CoinbaseExchange, KrakenV2, OkxV5, BybitV5, Coinapi)
+    for dialect in (
+        BinanceSpot, BinanceUsdm, BinanceCoinm, BinanceUs, CoinbaseExchange, CoinbaseAdvanced, KrakenV1, KrakenV2,
+        KrakenFutures, Bitstamp, OkxV5, BybitV5, Deribit, Bitfinex, Bitmex, Gemini, Hyperliquid, Coinapi, Coindesk,
+        Cryptocompare, Amberdata, Tardis,
+    )
 }
 KAIKO = "kaiko"     # over gRPC: grpc_server.py
 NAMES = (*DIALECTS, KAIKO)
