@@ -9,7 +9,8 @@ from collections.abc import Callable
 SECOND = 1_000_000_000
 BEGIN_NS = 1_786_562_940 * SECOND   # 2026-08-12T19:29:00Z
 
-# Every template gets: id, price, ask, size, ask_size (decimals as text), ms (epoch), iso (UTC, microseconds, no zone).
+# Every template gets: id, price, ask, size, ask_size (decimals as text), ms (epoch), s (epoch, with microseconds),
+# iso (UTC, microseconds, no zone).
 TRADES = {
     "binance-spot":
         '{"stream":"btcusdt@trade","data":{"e":"trade","E":%(ms)d,"s":"BTCUSDT","t":%(id)d,"p":"%(price)s000000",'
@@ -21,6 +22,8 @@ TRADES = {
         '{"type":"match","trade_id":%(id)d,"maker_order_id":"27fff20b-af29-4f45-8744-%(id)012d",'
         '"taker_order_id":"1da6ce16-c8da-4732-9f71-%(id)012d","side":"sell","size":"%(size)s","price":"%(price)s",'
         '"product_id":"BTC-USD","sequence":%(id)d,"time":"%(iso)sZ"}',
+    "kraken-v1":
+        '[321,[["%(price)s000","%(size)s000","%(s)s","s","l",""]],"trade","XBT/USD"]',
     "kraken-v2":
         '{"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","side":"sell","price":%(price)s,"qty":%(size)s,'
         '"ord_type":"market","trade_id":%(id)d,"timestamp":"%(iso)sZ"}]}',
@@ -51,6 +54,8 @@ QUOTES = {
         '"volume_24h":"94381.28000000","low_24h":"63369.1","high_24h":"65016.55","volume_30d":"2295579.57000000",'
         '"best_bid":"%(price)s","best_bid_size":"%(size)s","best_ask":"%(ask)s","best_ask_size":"%(ask_size)s",'
         '"side":"buy","time":"%(iso)sZ","trade_id":%(id)d,"last_size":"0.04"}',
+    "kraken-v1":
+        '[321,["%(price)s000","%(ask)s000","%(s)s","%(size)s000","%(ask_size)s000"],"spread","XBT/USD"]',
     "kraken-v2":
         '{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD","bid":%(price)s,"bid_qty":%(size)s,'
         '"ask":%(ask)s,"ask_qty":%(ask_size)s,"last":%(price)s,"volume":1020.88387727,"vwap":63685.7,"low":63250,'
@@ -93,6 +98,7 @@ def text(dialect: str, trade: bool, id: int, cents: int, units: int, ns: int) ->
     return (template % {
         "id": id, "price": f"{cents // 100}.{cents % 100:02}", "ask": f"{(cents + 10) // 100}.{(cents + 10) % 100:02}",
         "size": f"{units / 100_000:.5f}", "ask_size": f"{(900_001 - units) / 100_000:.5f}", "ms": ns // 1_000_000,
+        "s": f"{ns // SECOND}.{ns % SECOND // 1000:06}",
         "iso": f"2026-08-12T19:{29 + minutes % 31:02}:{rest // SECOND:02}.{rest % SECOND // 1000:06}",
     }).encode()
 

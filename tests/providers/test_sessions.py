@@ -175,8 +175,9 @@ def test_kraken_futures_asks_by_feed_and_keeps_awake_with_the_heartbeat_feed() -
 def test_kraken_futures_answers_each_product_of_a_feed() -> None:
     assert answer("kraken-futures", '{"event":"subscribed","feed":"trade","product_ids":["PI_XBTUSD"]}') == (
         Control("ack", request="trade:PI_XBTUSD"))
-    assert answer("kraken-futures", '{"event":"subscribed_failed","feed":"trade","product_ids":["X"],"message":"n"}') == (
-        Control("error", request="trade:X", message="n", retryable=False))
+    failed = '{"event":"subscribed_failed","feed":"trade","product_ids":["X"],"message":"no such product"}'
+    assert answer("kraken-futures", failed) == Control(
+        "error", request="trade:X", message="no such product", retryable=False)
     assert answer("kraken-futures", '{"event":"error","message":"Invalid product id"}') == Control(
         "error", message="Invalid product id", retryable=False)
     assert answer("kraken-futures", '{"event":"alert","message":"rate_limited"}') == Control(
