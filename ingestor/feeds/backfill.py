@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Any
 
 import structlog
@@ -30,6 +31,8 @@ from ingestor.wire.quality import QualityTopic
 
 #: How often the pipeline's list is drained; GAP_EVENTS_MAX in unify/gaps.pxd follows from it.
 POLL_EVERY_S = 0.1
+#: A hole that is not asked for within so long waits behind too many others.
+ASK_WITHIN_S = 3600.0
 #: Tries without any progress; with the pauses between them, a history may be away for a good minute.
 TRIES_MAX = 8
 PAUSE_BASE_S, PAUSE_MAX_S = 1.0, 30.0
@@ -40,6 +43,7 @@ class Job:
     """A hole that is asked for."""
 
     hole: Hole
+    found_s: float
     due_s: float
     backoff: Backoff
     pages: int = 0
@@ -55,7 +59,8 @@ class Desk:
     settings: HistorySettings
     bucket: TokenBucket
     fetch: Fetch
-    jobs: list[Job] = field(default_factory=list)
+    queue: list[tuple[float, int, Job]] = field(default_factory=list)   # a heap by due_s
+    held_s: float = 0.0             # the provider named a pause: nothing is asked before
     intakes: dict[str, Any] = field(default_factory=dict)   # by section: connections that no socket has
     task: asyncio.Task[None] | None = None
 
@@ -124,8 +129,12 @@ class Backfill:
         if desk is None:
             self.ledger.lose(hole, "no_history", "the provider has no history that is asked")
             return
-        due_s = self._timing.clock() + desk.history.limits.delay_s
-        desk.jobs.append(Job(hole, due_s, Backoff(self._timing.uniform, PAUSE_BASE_S, PAUSE_MAX_S)))
+        now = self._timing.clock()
+        backoff = Backoff(self._timing.uniform, PAUSE_BASE_S, PAUSE_MAX_S)
+        self._queue(desk, Job(hole, now, now + desk.history.limits.delay_s, backoff))
+
+    def _queue(self, desk: Desk, job: Job) -> None:
+        heappush(desk.queue, (job.due_s, job.hole.number, job))
 
     def _desk(self, name: str) -> Desk | None:
         provider: Any = load(name)
@@ -144,11 +153,19 @@ class Backfill:
                 continue
             if desk.task is not None:
                 desk.task.result()      # a bug of ours ends the shard with its traceback, not in silence
-            desk.jobs = [job for job in desk.jobs if job.hole.open]
-            desk.task = None
-            due = [job for job in desk.jobs if job.due_s <= now]
-            if due:
-                desk.task = asyncio.create_task(self._ask(desk, min(due, key=lambda job: job.due_s)))
+                desk.task = None
+            while desk.queue and not desk.queue[0][2].hole.open:
+                heappop(desk.queue)
+            if desk.queue and max(desk.queue[0][0], desk.held_s) <= now:
+                desk.task = asyncio.create_task(self._work(desk, heappop(desk.queue)[2]))
+
+    async def _work(self, desk: Desk, job: Job) -> None:
+        if self._timing.clock() - job.found_s > ASK_WITHIN_S and not job.pages:
+            self._lose(desk, job, "budget", f"not asked for within {ASK_WITHIN_S:g} s: too many holes before it")
+        else:
+            await self._ask(desk, job)
+        if job.hole.open:
+            self._queue(desk, job)
 
     # One request.
 
@@ -233,10 +250,7 @@ class Backfill:
             self._lose(desk, job, "refused", str(fault))
             return
         self._again(desk, job, "limited" if fault.status in (418, 429) else "failed", str(fault), fault.retry_after_s)
-        if fault.retry_after_s:     # all of the provider's holes wait: it would ban whoever goes on
-            held_s = self._timing.clock() + fault.retry_after_s
-            for other in desk.jobs:
-                other.due_s = max(other.due_s, held_s)
+        desk.held_s = self._timing.clock() + fault.retry_after_s    # it would ban whoever goes on
 
     def _again(self, desk: Desk, job: Job, outcome: str, why: str, retry_after_s: float = 0.0) -> None:
         self.requests[desk.provider.name, outcome] += 1

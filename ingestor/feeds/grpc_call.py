@@ -5,6 +5,7 @@ The doors of live data are not used: they keep a call going for ever, and this o
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import grpc
 import grpc.aio
@@ -26,7 +27,9 @@ class GrpcFetch:
     def __init__(self, url: str, tls_ca_file: str | None) -> None:
         self._target = url.split("://")[-1].rstrip("/")
         self._secure = tls.is_wanted(url)
-        self._authorities = tls.authorities(tls_ca_file) if self._secure else None
+        if self._secure:
+            tls.context(tls_ca_file)    # a bad file is told in the words of all doors
+        self._authorities = None if tls_ca_file is None else Path(tls_ca_file).read_bytes()
         self._channel: grpc.aio.Channel | None = None
 
     async def __call__(self, request: Request) -> Sequence[bytes]:
@@ -43,7 +46,8 @@ class GrpcFetch:
                     raise FetchFault(f"an answer beyond {ANSWER_BYTES_MAX} bytes", retryable=False)
         except grpc.aio.AioRpcError as error:
             code = error.code()
-            raise FetchFault(f"{code.name}: {error.details() or 'no details'}", retryable=code not in REFUSALS) from error
+            raise FetchFault(
+                f"{code.name}: {error.details() or 'no details'}", retryable=code not in REFUSALS) from error
         finally:
             call.cancel()
         return messages
