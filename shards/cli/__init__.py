@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from ingestor.errors import ConfigError, IngestorError
 from ingestor.masking import masked
-from shards.cli import check, decode, demo, shard, simulate
+from shards.cli import check, decode, demo, record, replay, shard, simulate
 from shards.cli.arguments import Parser, add_command
 
-COMMANDS = (demo, decode, simulate, check)
+COMMANDS = (demo, decode, record, replay, simulate, check)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
