@@ -211,11 +211,11 @@ cdef inline int channel_of(Cursor* c, Token* token) noexcept nogil:
     return CHANNEL_SUBSCRIPTIONS if is_word(token, b"subscriptions", 13) else CHANNEL_OTHER
 
 
-cdef bint complete(Cursor* c, int channel, Token* sequence, Token* timestamp) noexcept nogil:
+cdef bint complete(Cursor* c, int channel, int64_t number, Token* timestamp) noexcept nogil:
     """Give the frame's records what stands in its envelope."""
-    cdef int64_t number = ABSENT, ts = ABSENT
+    cdef int64_t ts = ABSENT
     cdef uint32_t i
-    if not integer(c, sequence, &number) or (channel != CHANNEL_TRADES and not iso_time(c, timestamp, &ts)):
+    if channel != CHANNEL_TRADES and not iso_time(c, timestamp, &ts):
         return False
     for i in range(c.out.count):
         c.out.ticks[i].sequence = number
@@ -228,6 +228,7 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
     cdef Cursor c, inner
     cdef Token key, passed, word, type, events, timestamp, sequence
     cdef int channel = CHANNEL_UNKNOWN
+    cdef int64_t number = ABSENT
     cursor_init(&c, at, size, out)
     type.type = events.type = timestamp.type = sequence.type = NOTHING
     if peek(&c) != 123:
@@ -250,8 +251,9 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
             value(&c, &sequence)
         else:
             value(&c, &type if key_is(&key, b"type", 4) else &passed)
-    if not text_end(&c):
+    if not text_end(&c) or not integer(&c, &sequence, &number):
         return outcome(&c)
+    out.frame_sequence = number
     if channel > CHANNEL_CANDLES:
         if not settle(&c, &type):
             return outcome(&c)
@@ -262,7 +264,7 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
         if not read_events(&inner, channel):
             fail(&c, inner.status)
     if c.status == DECODED and out.count:
-        complete(&c, channel, &sequence, &timestamp)
+        complete(&c, channel, number, &timestamp)
     return outcome(&c)
 
 

@@ -9,6 +9,7 @@ from reference.rules import (
     an_array,
     an_object,
     epoch_time,
+    integer,
     is_any,
     iso_time,
     later,
@@ -30,6 +31,7 @@ class CoinbaseAdvanced(Dialect):
         if not isinstance(m, dict):
             return []
         channel = word(m.get("channel"))
+        integer(m.get("sequence_num"))      # of every frame: holes are seen by it
         if channel not in ROWS:
             return CONTROL if channel == "subscriptions" or word(m.get("type")) == "error" else []
         found = []

@@ -89,6 +89,8 @@ advanced.nothing("rows that are no array", frame("ticker", '{"tickers":7}'), "ba
 advanced.nothing("a row that is no object", one("ticker", "[]"), "bad_type")
 advanced.nothing("a sequence that is none", one("market_trades", ROW).replace("697", '"x"'),
                  "bad_number")
+advanced.nothing("a sequence that is none, where nothing is yielded", '{"channel":"heartbeats","sequence_num":1.5}',
+                 "bad_number")
 advanced.nothing("a time of the envelope that is none", one("ticker", TICKER).replace("12T19", "12 19"),
                  "bad_time")
 advanced.nothing("a candle's end beyond 64 bits", one("candles", CANDLE.replace(
