@@ -6,7 +6,7 @@ epoch is the second of the first frame. So one log and one configuration give th
 
 import random
 import time
-from collections.abc import Buffer, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -114,7 +114,7 @@ class Replay:
         account.seconds = self._monotonic_s() - begun_s
         return account
 
-    def _play(self, player: Player, block: Buffer, begun_s: float) -> None:
+    def _play(self, player: Player, block: Any, begun_s: float) -> None:
         """One block, at the wanted speed."""
         at, size = 0, len(memoryview(block))
         speed = self._wanted.speed

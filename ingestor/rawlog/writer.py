@@ -41,7 +41,7 @@ log = structlog.get_logger()
 class Rules:
     """When a segment ends, how many are kept, and when bytes must be on the disk."""
 
-    level: int = 3                  # of zstd: 1 is fastest, 19 smallest
+    level: int = 1                  # of zstd: 1 is fastest, 19 smallest
     segment_bytes: int = 256_000_000
     segment_s: float = 3600.0       # by receive times
     keep_bytes: int = 0             # of all closed segments together; 0: all are kept

@@ -46,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_config(parser)
     parser.add_argument("--out", metavar="DIR", type=Path,
                         help=f"folder of the log (default: record.path of the configuration, else {FOLDER})")
-    parser.add_argument("--shard", metavar="N", type=common.natural, default=0, help="whose markets (default: 0)")
+    parser.add_argument("--shard", metavar="N", type=common.natural, default=0, dest="part",
+                        help="whose markets (default: 0)")
     parser.add_argument("--provider", metavar="NAME", action="append", default=[], help="only this one, or these")
     parser.add_argument("--seconds", metavar="N", type=common.positive, help="end by itself")
     parser.add_argument("--tell-every", metavar="S", type=common.positive, default=TELL_EVERY_S,
@@ -66,16 +67,16 @@ def run(arguments: argparse.Namespace) -> int:
         return _import(arguments, RecordSettings())
     from ingestor import logs
 
-    configuration = common.configuration(arguments, arguments.shard)
+    configuration = common.configuration(arguments, arguments.part)
     settings = configuration.settings
     logs.configure(
-        settings.log.level, settings.log.format, sys.stderr, shard=arguments.shard,
+        settings.log.level, settings.log.format, sys.stderr, shard=arguments.part,
         secrets=[each.key.get_secret_value() for each in settings.providers.values()])
     from ingestor.feeds import loop
     from shards.recording import Recording, record
 
     folder = arguments.out or settings.record.path or FOLDER
-    recording = Recording(folder, settings.record, arguments.shard)
+    recording = Recording(folder, settings.record, arguments.part)
     tell = _teller(recording, arguments.tell_every)
 
     async def main() -> None:
@@ -83,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await record(
-            configuration, arguments.shard, recording, arguments.provider, stop, seconds=arguments.seconds, told=tell)
+            configuration, arguments.part, recording, arguments.provider, stop, seconds=arguments.seconds, told=tell)
 
     loop.run(main(), coalesce_us=settings.pipeline.coalesce_us)
     print(f"{folder}: {_account(recording)}", file=sys.stderr)

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--out", metavar="WHERE", type=Path,
                        help="a new folder for Avro files; *.ndjson, or - for standard output, for text")
     where.add_argument("--sink", action="store_true", help="write to the sink of the configuration")
-    parser.add_argument("--shard", metavar="N", type=common.natural, help="only the instruments of this shard")
+    parser.add_argument("--shard", metavar="N", type=common.natural, dest="part", help="only this shard's instruments")
     parser.add_argument("--dialect", metavar="NAME", default="", help="of captured frames, whatever the files' names")
     parser.add_argument("--salvage", action="store_true", help="pass over damaged blocks instead of ending")
     parser.add_argument("--strict", action="store_true", help="exit with status 1 if a frame was malformed")
@@ -61,13 +61,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Replay; 130 after Ctrl-C, 1 with --strict when something was malformed."""
     if arguments.json and arguments.out == Path("-"):
         raise ConfigError("--json and --out - both want standard output: leave one out")
-    configuration = common.configuration(arguments, arguments.shard)
+    configuration = common.configuration(arguments, arguments.part)
     from ingestor import logs
     from shards.replaying import Replay, Wanted
 
     logs.configure("warning", "auto", sys.stderr)
     source = _source(arguments)
-    wanted = Wanted(arguments.speed, arguments.shard, arguments.out, arguments.sink)
+    wanted = Wanted(arguments.speed, arguments.part, arguments.out, arguments.sink)
     replay = Replay(configuration, source, wanted)
     with _progress(source) as told:
         account = replay.run(told)
