@@ -22,6 +22,7 @@ MODULES = {
     "bybit-v5": "bybit_v5",
     "bitstamp": "bitstamp",
     "deribit": "deribit",
+    "bitmex": "bitmex",
     "coinapi": "coinapi",
     "kaiko": "kaiko",
     "tardis": "tardis",

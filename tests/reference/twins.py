@@ -1,6 +1,7 @@
 """The twins by dialect."""
 
 from reference.binance import Binance, BinanceCoinm, BinanceUs, BinanceUsdm
+from reference.bitmex import Bitmex
 from reference.bitstamp import Bitstamp
 from reference.bybit_v5 import BybitV5
 from reference.coinapi import Coinapi
@@ -31,6 +32,7 @@ TWINS: dict[str, type[Dialect]] = {
         BybitV5,
         Bitstamp,
         Deribit,
+        Bitmex,
         Coinapi,
         Kaiko,
         Tardis,

@@ -1,6 +1,7 @@
 """Small frames written from the format reference: every row of the channel map, dialect by dialect."""
 
 from samples.binance import coinm, spot, us, usdm
+from samples.bitmex import bitmex
 from samples.bitstamp import bitstamp
 from samples.bybit_v5 import bybit
 from samples.coinapi import coinapi
@@ -31,6 +32,7 @@ SAMPLES: dict[str, Samples] = {
         bybit,
         bitstamp,
         deribit,
+        bitmex,
         coinapi,
         kaiko,
         tardis,
