@@ -29,7 +29,8 @@ FLOORS = {
 # The only files that may import a vendor's library. A second file needs its reason here.
 VENDORS = {
     "picows": {"ingestor/feeds/websocket.pyx"},
-    "aiofastnet": set(),
+    "aiofastnet": {"ingestor/feeds/dial.py"},
+    "hpack": {"ingestor/feeds/http2_headers.py"},
     # Only the server's side: another library than the door's, so that the two check each other.
     "websockets": {"ingestor/simulator/server.py"},
     # Finding and creating topics blocks, and so has a thread and a file of its own; the schema registry is
@@ -39,8 +40,8 @@ VENDORS = {
     "fastavro": {"ingestor/sinks/ndjson.py"},
     "prometheus_client": {"ingestor/metrics.py"},
     "redis": {"shards/store_redis.py"},
-    # The simulator is the other end of the wire: a server, which no door can stand in for.
-    "grpc": {"ingestor/feeds/grpc.py", "ingestor/simulator/grpc_server.py"},
+    # Only the server's side: another library than the door's, so that the two check each other.
+    "grpc": {"ingestor/simulator/grpc_server.py"},
     "kaikosdk": {"ingestor/providers/kaiko.pyx", "ingestor/simulator/kaiko_messages.py"},
     "google.protobuf": {"ingestor/simulator/kaiko_messages.py"},
     "yaml": {"ingestor/settings/documents.py"},

@@ -139,15 +139,14 @@ def _limits(provider: Provider, overrides: Mapping[str, float]) -> Limits:
 
 
 def _transport(provider: Provider, settings: FeedSettings, url: str) -> tuple[Callable[..., Link], Callable[..., Any]]:
-    """The link class and the opener of its doors. Imports only the transport that is used: grpc costs 40 MB."""
+    """The link class and the opener of its doors. Imports only the transport that is used."""
+    context = tls.context(settings.tls_ca_file) if tls.is_wanted(url) else None
     if provider.transport == "grpc":
         from ingestor.feeds.grpc import open_grpc
         from ingestor.feeds.grpc_link import GrpcLink
 
-        tls.authorities(settings.tls_ca_file)   # a bad file is told now, not at the first connect
-        return GrpcLink, partial(open_grpc, tls_ca_file=settings.tls_ca_file)
+        return GrpcLink, partial(open_grpc, tls=context)
     from ingestor.feeds.websocket import open_websocket
     from ingestor.feeds.websocket_link import WebSocketLink
 
-    context = tls.context(settings.tls_ca_file) if tls.is_wanted(url) else None
     return WebSocketLink, partial(open_websocket, tls=context, deflate=settings.deflate)

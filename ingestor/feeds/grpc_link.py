@@ -22,8 +22,8 @@ class GrpcLink(Link):
         plan = self.plan
         door: Door = await plan.open_door(
             self.session.endpoint(plan.url, self.section, tuple(self.wanted), plan.key), intake, self.on_control,
-            self.on_refused, metadata=self.session.headers(plan.key), connect_within_s=plan.connect_within_s,
-            timing=plan.timing)
+            self.on_refused, self.leave_soon, metadata=self.session.headers(plan.key),
+            connect_within_s=plan.connect_within_s, timing=plan.timing)
         return door
 
     async def converse(self) -> None:

@@ -16,15 +16,6 @@ def context(ca_file: str | None) -> ssl.SSLContext:
         raise ConfigError(f"tls_ca_file {ca_file!r}: {error}; give a readable PEM file of certificates") from error
 
 
-def authorities(ca_file: str | None) -> bytes | None:
-    """The PEM bytes for gRPC; None: the ones that grpc brings. Raises ConfigError as context() does."""
-    if ca_file is None:
-        return None
-    context(ca_file)
-    with open(ca_file, "rb") as file:
-        return file.read()
-
-
 def is_wanted(url: str) -> bool:
     """Whether the URL asks for TLS. A bare `host:port` does: gRPC endpoints are written so."""
     return not url.startswith(("ws://", "http://", "grpc://"))

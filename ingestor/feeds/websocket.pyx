@@ -7,7 +7,6 @@ goes wrong ends this connection with a named reason and nothing else. The one fi
 """
 import asyncio
 import logging
-import socket
 import ssl
 
 cimport cython
@@ -25,13 +24,15 @@ from ingestor.records cimport CONTROL, FRAME_BYTES_MAX
 from picows import WSHandshakeError, WSInvalidURL, WSProtocolError, ws_connect
 
 from ingestor.feeds.deflate import OFFER, Inflater, agreement
+from ingestor.feeds.dial import dialled, let_go
 from ingestor.feeds.door import ConnectionFault, Reason
 
 cdef enum:
     BOUNDARY_FRAMES = 64            # a read can bring 20,000 frames: what batches fill meanwhile must go out
     MESSAGE_KEEP_BYTES = 1 << 20    # a joined message's buffer beyond it is given back
     UNSENT_BYTES_MAX = 1 << 20      # ours is control traffic only: this is minutes of pongs
-LET_GO_TURNS = 10                   # of the loop, for a transport to find its end and close
+    PINGS_PER_S_MAX = 1000          # providers ping every few seconds; each costs us a send
+    FRAGMENTS_MAX = 1 << 16         # of one message: FRAME_BYTES_MAX in pieces of 256 bytes
 CLOSE_WITHIN_S = 1.0                # for the peer's goodbye after ours, and for the line to go after a cut
 # A read takes what a busy socket holds. picows doubles the buffer while reads fill it: beyond the largest
 # frame, up to the kernel's receive buffer (tcp_rmem, 6 MB unless somebody raised it).
@@ -41,7 +42,8 @@ READ_BUFFER_BYTES = 256 << 10
 _SILENT = logging.Logger("picows.silent", logging.CRITICAL + 1)
 _CLOSE_CODES = {
     Reason.PROTOCOL_ERROR: WSCloseCode.PROTOCOL_ERROR, Reason.DEFLATE_ERROR: WSCloseCode.INVALID_TEXT,
-    Reason.MESSAGE_TOO_BIG: WSCloseCode.MESSAGE_TOO_BIG, Reason.STOPPED: WSCloseCode.OK,
+    Reason.MESSAGE_TOO_BIG: WSCloseCode.MESSAGE_TOO_BIG, Reason.PING_FLOOD: WSCloseCode.POLICY_VIOLATION,
+    Reason.STOPPED: WSCloseCode.OK,
 }
 
 
@@ -70,8 +72,12 @@ cdef class WebSocketDoor(WSListener):
     cdef uint8_t* message
     cdef size_t message_size
     cdef size_t message_capacity
+    cdef uint32_t fragments
     cdef bint in_message
     cdef bint message_compressed
+
+    cdef uint32_t pings             # since pings_since_ns, for at most a second
+    cdef int64_t pings_since_ns
 
     cdef readonly uint64_t frames
     cdef readonly uint64_t bytes_in         # payload, as sent
@@ -160,6 +166,7 @@ cdef class WebSocketDoor(WSListener):
                 return self.feed(at, size, frame.rsv1)
             self.in_message = True
             self.plain = False
+            self.fragments = 0
             self.message_compressed = frame.rsv1
             return self.join(at, size)
         if frame.rsv1:
@@ -167,7 +174,7 @@ cdef class WebSocketDoor(WSListener):
         if frame.msg_type == WSMsgType.CONTINUATION:
             return self.continue_message(at, size, frame.fin)
         if frame.msg_type == WSMsgType.PING:
-            self._send(WSMsgType.PONG, frame.get_payload_as_bytes())
+            self.answer(frame)
         elif frame.msg_type == WSMsgType.CLOSE:
             self.goodbye(frame)
         return 0
@@ -193,8 +200,10 @@ cdef class WebSocketDoor(WSListener):
         cdef size_t needed = self.message_size + size
         cdef size_t capacity
         cdef void* grown
-        if needed > FRAME_BYTES_MAX:
-            raise ConnectionFault(Reason.MESSAGE_TOO_BIG, f"a fragmented message beyond {FRAME_BYTES_MAX} bytes")
+        self.fragments += 1
+        if needed > FRAME_BYTES_MAX or self.fragments > FRAGMENTS_MAX:
+            raise ConnectionFault(Reason.MESSAGE_TOO_BIG, f"a fragmented message beyond {FRAME_BYTES_MAX} bytes"
+                                                          f" or {FRAGMENTS_MAX} fragments")
         if needed > self.message_capacity:
             capacity = max(<size_t>4096, 2 * needed)
             grown = realloc(self.message, capacity)
@@ -206,6 +215,15 @@ cdef class WebSocketDoor(WSListener):
             memcpy(self.message + self.message_size, at, size)
         self.message_size = needed
         return 0
+
+    cdef int answer(self, WSFrame ping) except -1:
+        if not 0 <= self.burst_ns - self.pings_since_ns <= 1000000000:
+            self.pings_since_ns = self.burst_ns
+            self.pings = 0
+        self.pings += 1
+        if self.pings > PINGS_PER_S_MAX:
+            raise ConnectionFault(Reason.PING_FLOOD, f"the server sent more than {PINGS_PER_S_MAX} pings in a second")
+        return self._send(WSMsgType.PONG, ping.get_payload_as_bytes())
 
     cdef int feed(self, const uint8_t* at, size_t size, bint compressed) except -1:
         """One whole message to the pipeline. `at` is borrowed until return."""
@@ -323,7 +341,7 @@ async def open_websocket(url, intake, on_control, *, headers, tls, deflate, conn
 
     async def connected(wanted):
         nonlocal line
-        line = await _connected(wanted.host, wanted.port)
+        line = await dialled(wanted.host, wanted.port)
         return line
 
     def upgraded(request, response):
@@ -341,43 +359,11 @@ async def open_websocket(url, intake, on_control, *, headers, tls, deflate, conn
             raise ConnectionFault(Reason.HANDSHAKE_REFUSED, "the server hung up instead of answering the upgrade")
         return door
     except Exception as error:
-        await _let_go(line)
+        await let_go(line)
         raise _connect_fault(error, connect_within_s) from error
     except BaseException:
-        await _let_go(line)
+        await let_go(line)
         raise
-
-
-async def _connected(host, port):
-    """A socket connected to the first address of the host that answers. Raises OSError."""
-    loop = asyncio.get_running_loop()
-    failed = OSError(f"{host} has no address")
-    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        line = socket.socket(family, kind, protocol)
-        try:
-            line.setblocking(False)
-            await loop.sock_connect(line, address)
-            return line
-        except OSError as error:
-            line.close()
-            failed = error
-        except BaseException:
-            line.close()
-            raise
-    raise failed
-
-
-async def _let_go(line):
-    """End the line of an attempt given up: shut down, so that its transport finds the end and closes it."""
-    if line is None:
-        return
-    try:
-        line.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return      # it ended before
-    for _ in range(LET_GO_TURNS):
-        if line.fileno() != -1:
-            await asyncio.sleep(0)
 
 
 def _connect_fault(error, connect_within_s):
