@@ -104,6 +104,8 @@ class Replay:
                 told(player.frames)
         except KeyboardInterrupt:
             account.interrupted = True
+        except SinkError:
+            raise       # nothing more can be delivered
         except BaseException:
             if self.sink is not None:
                 self.sink.close(0.0)

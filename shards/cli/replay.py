@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import shards.cli.arguments as common
-from ingestor.errors import ConfigError
+from ingestor.errors import ConfigError, SinkError
 
 if TYPE_CHECKING:
     from ingestor.rawlog.reader import RawLog
@@ -69,8 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
     source = _source(arguments)
     wanted = Wanted(arguments.speed, arguments.part, arguments.out, arguments.sink)
     replay = Replay(configuration, source, wanted)
-    with _progress(source) as told:
-        account = replay.run(told)
+    try:
+        with _progress(source) as told:
+            account = replay.run(told)
+    except SinkError as error:
+        if isinstance(error.__cause__, BrokenPipeError):
+            return 0    # who read our output has what it wanted
+        raise
     summary = {**asdict(account), "torn_bytes": getattr(source, "torn_bytes", 0),
                "blocks_skipped": getattr(source, "blocks_skipped", 0)}
     if arguments.json:
