@@ -32,7 +32,7 @@ def demo_config(addresses: Mapping[str, str], markets: Iterable[MarketSpec] | No
             row["section"] = market.section
         if market.venue_code:
             row |= {"venue": market.venue, "venue_code": market.venue_code}
-        entry = instruments.setdefault(market.instrument, {})
+        entry = instruments.setdefault(market.instrument, {"inverse": True} if market.inverse else {})
         entry.setdefault("markets", []).append(row)
         if market.base in STABLECOINS and market.quote == "usd":
             entry["pricing"] = dict(CONVERSION_PRICING)

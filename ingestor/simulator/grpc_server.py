@@ -5,7 +5,7 @@ wrong with them. A fault that gRPC can't show (drip, no_ack, bad_deflate as a fr
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from ingestor.simulator.engine import TRADES, Happening
 from ingestor.simulator.faults import Faults, Message
 from ingestor.simulator.kaiko_messages import SERVICES, Render, Service, Sides, past_trades, section_of
 from ingestor.simulator.market import Market, Trade
-from ingestor.simulator.service import Sent, note
+from ingestor.simulator.service import Listener, Sent, note
 
 PACKAGE = "kaikosdk"
 WAITING_MAX = 4000          # flushes a stream may lag behind, 20 s: a slower client is cut off
@@ -49,9 +49,11 @@ class Stream:
 class KaikoServer:
     """The gateway. `markets` are the engine's of this dialect; `key` the API key to insist on, if any."""
 
-    def __init__(self, markets: list[Market], faults: Faults, key: str = "") -> None:
+    def __init__(
+        self, markets: list[Market], faults: Faults, key: str = "", listeners: Sequence[Listener] = (),
+    ) -> None:
         self.url = ""
-        self.listeners: list[Callable[[str, Happening], object]] = []   # of what went out, for tests
+        self._listeners = listeners
         self._markets = markets
         self._faults = faults
         self._key = key
@@ -102,8 +104,8 @@ class KaikoServer:
                 continue
             stream.batch += [(symbol, message) for message in render(market, payload, stream.sides)]
             note(sent, self.trade_id, market, kind, payload)
-            for listener in self.listeners:
-                listener(stream.channel, happening)
+            for listener in self._listeners:
+                listener(KAIKO, stream.channel, happening)
 
     def flush(self) -> None:
         for stream in self._streams:

@@ -216,7 +216,8 @@ class Market:
             bar.turnover + sum(trade.price * trade.size for trade in trades), bar.trades + len(trades), ts_ns)
 
     def _size(self, usd: float, factor: float) -> int:
-        return max(1, round(usd * factor / self._base.price / self._size_unit))
+        worth = 1.0 if self.spec.inverse else self._base.price
+        return max(1, round(usd * factor / worth / self._size_unit))
 
     def _count(self) -> int:
         self._next_sequence += 1

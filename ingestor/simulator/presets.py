@@ -1,4 +1,4 @@
-"""Ready sets of markets: `demo`, which looks like the real thing, and `bench`, which is wide and even.
+"""Ready sets of markets: `demo`, which looks like the real thing, `bench`, wide and even, and `every` dialect.
 
 The demo holds several venues around each price, two stablecoins off parity, perpetuals, two
 aggregators, and one market (bitstamp's btc-usd) that comes through both of them.
@@ -115,4 +115,35 @@ def _bench() -> list[MarketSpec]:
     return found
 
 
-PRESETS = {"demo": _demo(), "bench": _bench()}
+def _every() -> list[MarketSpec]:
+    """Every dialect with a market or two of each kind that it has: for tests and to look at."""
+    spot = [("binance-spot", "BTCUSDT", "binance", "usdt"), ("binance-us", "BTCUSDT", "binance-us", "usdt"),
+            ("coinbase-exchange", "BTC-USD", "coinbase", "usd"), ("coinbase-advanced", "BTC-USD", "coinbase", "usd"),
+            ("kraken-v1", "XBT/USD", "kraken", "usd"), ("kraken-v2", "BTC/USD", "kraken", "usd"),
+            ("bitstamp", "btcusd", "bitstamp", "usd"), ("okx-v5", "BTC-USDT", "okx", "usdt"),
+            ("bitfinex", "tBTCUSD", "bitfinex", "usd"), ("gemini", "BTCUSD", "gemini", "usd")]
+    found = [_market(dialect, symbol, venue, "btc", quote) for dialect, symbol, venue, quote in spot]
+    perp = {"data_class": "perp", "basis_bps": 3.0}
+    found += [_market(dialect, symbol, venue, "btc", quote, **perp) for dialect, symbol, venue, quote in (
+        ("binance-usdm", "BTCUSDT", "binance", "usdt"), ("okx-v5", "BTC-USDT-SWAP", "okx", "usdt"),
+        ("hyperliquid", "BTC", "hyperliquid", "usdc"), ("bitfinex", "tBTCF0:USTF0", "bitfinex", "usdt"))]
+    found += [
+        replace(_market(dialect, symbol, venue, "btc", "usd", inverse=True, **perp), price_digits=1, size_digits=0)
+        for dialect, symbol, venue in (
+            ("binance-coinm", "BTCUSD_PERP", "binance"), ("kraken-futures", "PI_XBTUSD", "kraken"),
+            ("deribit", "BTC-PERPETUAL", "deribit"), ("bitmex", "XBTUSD", "bitmex"))]
+    found += [_market("bybit-v5", "BTCUSDT", "bybit", "btc", "usdt", section="spot"),
+              _market("bybit-v5", "BTCUSDT", "bybit", "btc", "usdt", section="linear", **perp)]
+    found += [_market(dialect, symbol, venue, "btc", quote, venue_code=code, section=section)
+              for dialect, symbol, venue, quote, code, section in (
+                  ("coinapi", "BITSTAMP_SPOT_BTC_USD", "bitstamp", "usd", "BITSTAMP", ""),
+                  ("coindesk", "BTC-USD", "cadli", "usd", "cadli", ""),
+                  ("cryptocompare", "BTC~USD", "coinbase", "usd", "Coinbase", ""),
+                  ("amberdata", "btc_usdt", "binance", "usdt", "binance", "spot"),
+                  ("tardis", "btcusdt", "binance", "usdt", "binance", ""),
+                  (KAIKO, "btc-usd", "coinbase", "usd", "cbse", "spot"))]
+    found.append(_market("tardis", "btcusdt", "bybit", "btc", "usdt", venue_code="bybit", **perp))
+    return found
+
+
+PRESETS = {"demo": _demo(), "bench": _bench(), "every": _every()}

@@ -6,7 +6,7 @@ them. The captured and the blast mode have ports of their own (playback.py, blas
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from ingestor.simulator.market import Market
 from ingestor.simulator.server import GREETING, Answer, Peer
 
 REFUSED, TOO_MANY, UNAVAILABLE = 404, 429, 503
+#: called with (dialect, channel, happening) for what goes out, before faults shape it
+Listener = Callable[[str, str, Happening], object]
 RETRY_AFTER_S = 1           # what a refused client is told to wait; the real ones say up to minutes
 
 
@@ -203,9 +205,9 @@ class Port:
 class LivePort(Port):
     """Synthetic happenings to those who subscribed."""
 
-    def __init__(self, dialect: Dialect, faults: Faults) -> None:
+    def __init__(self, dialect: Dialect, faults: Faults, listeners: Sequence[Listener] = ()) -> None:
         super().__init__(dialect)
-        self.listeners: list[Any] = []      # called with (channel, happening) for what went out, for tests
+        self._listeners = listeners
         self._subscribers: dict[Stream, list[Peer]] = {}
         self._of_peer: dict[Peer, set[Stream]] = {}
         self._waiting: dict[Peer, list[Message]] = {}
@@ -267,8 +269,8 @@ class LivePort(Port):
             if not frames:      # nothing of this kind in this market, such as a spot market's mark
                 continue
             note(self._sent[stream], self.dialect.trade_id, market, kind, payload)
-            for listener in self.listeners:
-                listener(channel, happening)
+            for listener in self._listeners:
+                listener(self.dialect.name, channel, happening)
 
     def flush(self) -> None:
         """Write what was queued, one write a connection."""

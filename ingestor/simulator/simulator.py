@@ -25,7 +25,7 @@ from ingestor.simulator.faults import Faults
 from ingestor.simulator.market import Market
 from ingestor.simulator.playback import CapturedPort
 from ingestor.simulator.server import listen, server_context
-from ingestor.simulator.service import LivePort, Port
+from ingestor.simulator.service import Listener, LivePort, Port
 from ingestor.simulator.spec import Fault, MarketSpec, SimulatorSpec, Target
 from ingestor.simulator.vocabulary import FAULTS
 
@@ -40,6 +40,7 @@ class Simulator:
     def __init__(self, spec: SimulatorSpec) -> None:
         self.spec = spec
         self.addresses: dict[str, str] = {}
+        self.listeners: list[Listener] = []     # told of everything that goes out
         self.control_url = ""       # where faults can be asked for, if spec.control_port is set
         self.markets: list[MarketSpec] = [] if spec.captures is not None else presets.markets(spec)
         self.engine: Engine | None = None
@@ -48,7 +49,7 @@ class Simulator:
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._started_s = 0.0
-        self._was_wrong = False
+        self._was_wrong = self._held = False
         self._check_targets(spec.faults)
 
     async def start(self) -> dict[str, str]:
@@ -84,6 +85,10 @@ class Simulator:
         await self._lines_gone()
         for server in self._servers:
             await server.wait_closed()
+
+    def hold(self) -> None:
+        """Let nothing happen any more: what is under way still arrives, and connections stay."""
+        self._held = True
 
     async def wait_done(self) -> None:
         """Captured frames: every frame is sent. Blast: every port has served a connection. Else: for ever."""
@@ -138,7 +143,7 @@ class Simulator:
             if name == KAIKO:
                 await self._open_kaiko(own)
                 continue
-            await self._open(LivePort(self._dialect(name, own), self._faults))
+            await self._open(LivePort(self._dialect(name, own), self._faults, self.listeners))
 
     async def _open_control(self) -> None:
         if self.spec.control_port is not None:
@@ -158,7 +163,7 @@ class Simulator:
     async def _open_kaiko(self, markets: list[Any]) -> None:
         from ingestor.simulator.grpc_server import KaikoServer  # grpc takes 40 MB: only where it is served
 
-        server = KaikoServer(markets, self._faults, self.spec.keys.get(KAIKO, ""))
+        server = KaikoServer(markets, self._faults, self.spec.keys.get(KAIKO, ""), self.listeners)
         tls = None
         if self.spec.tls_cert_file is not None and self.spec.tls_key_file is not None:
             server_context(self.spec.tls_cert_file, self.spec.tls_key_file)
@@ -208,7 +213,7 @@ class Simulator:
         assert self.engine is not None
         while True:
             self._go_wrong()
-            for happenings in self.engine.advance(time.time_ns()):
+            for happenings in () if self._held else self.engine.advance(time.time_ns()):
                 for happening in happenings:
                     self._ports[happening.market.spec.dialect].deliver(happening)
             for port in self._ports.values():

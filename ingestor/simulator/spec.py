@@ -50,6 +50,7 @@ class MarketSpec:
     noise_bps: float = 0.4
     basis_bps: float = 0.0      # a perpetual's premium
     trade_usd: float = 1500.0   # a typical trade
+    inverse: bool = False       # margined in the base: sizes count contracts of a dollar
 
 
 class Target(NamedTuple):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from ingestor.decode import Decoder
@@ -58,6 +59,12 @@ def trouble(running: Engine, venue: str, kind: str) -> None:
     for market in running.markets:
         if market.spec.venue == venue:
             market.trouble, market.off_by = kind, 1.06
+
+
+def plain(units: int, digits: int) -> str:
+    """A decimal as records hold it: no trailing zeros, no exponent."""
+    text = f"{Decimal(units).scaleb(-digits):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def dialect_of(name: str, running: Engine, key: str = "") -> Any:

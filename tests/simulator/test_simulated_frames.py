@@ -1,9 +1,7 @@
 """What a simulated provider writes decodes to what happened, digit for digit."""
 
-from decimal import Decimal
-
 import pytest
-from conversing import WS, decode, dialect_of, engine, happenings
+from conversing import WS, decode, dialect_of, engine, happenings, plain
 
 from ingestor.decode import Decoder
 from ingestor.simulator.dialects.dialect import Conversation
@@ -13,12 +11,6 @@ from ingestor.simulator.market import REFERENCE_DIGITS
 SEQUENCED = {"binance-spot": "id", "binance-usdm": "id", "kraken-v2": "id"}     # elsewhere the sequence itself
 TIMELESS = {("binance-spot", "bookTicker")}
 UNSEQUENCED = {("kraken-v2", "ticker"), ("okx-v5", "tickers")}
-
-
-def plain(units: int, digits: int) -> str:
-    """A decimal as records hold it: no trailing zeros, no exponent."""
-    text = f"{Decimal(units).scaleb(-digits):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def rendered(name, kind):

@@ -34,7 +34,7 @@ class Bitmex(Dialect):
     def greet(self, talk: Conversation) -> list[bytes]:
         return [in_words({
             "info": "Welcome to the BitMEX Realtime API.", "version": "2026-08-11T01:28:04.000Z",
-            "timestamp": iso(self.now_ns(), 3), "docs": "https://www.bitmex.com/app/wsAPI", 
+            "timestamp": iso(self.now_ns(), 3), "docs": "https://www.bitmex.com/app/wsAPI",
             "limit": {"remaining": 39}})]
 
     def hear(self, talk: Conversation, text: bytes) -> list[bytes]:

@@ -40,6 +40,8 @@ class KrakenFutures(Dialect):
         if event not in ("subscribe", "unsubscribe"):
             return [in_words({"event": "alert", "message": "Bad websocket message"})]
         if feed == HEARTBEAT:
+            if event == "subscribe" and ("", HEARTBEAT, "") in talk.streams:
+                return [in_words({"event": "alert", "message": "Already subscribed to feed, re-requesting"})]
             (self.add if event == "subscribe" else self.remove)(talk, feed, "")
             return [in_words({"event": f"{event}d", "feed": feed})]
         if not self.carries(feed):
