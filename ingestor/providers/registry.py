@@ -23,6 +23,7 @@ MODULES = {
     "bitstamp": "bitstamp",
     "deribit": "deribit",
     "bitmex": "bitmex",
+    "hyperliquid": "hyperliquid",
     "coinapi": "coinapi",
     "kaiko": "kaiko",
     "tardis": "tardis",

@@ -94,15 +94,16 @@ cdef inline void replay_unsubscribed(Replays* table, uint64_t key) noexcept nogi
             table.states[place] = REPLAY_GONE
 
 
+cdef inline bint replay_pending(const Replays* table, uint64_t key) noexcept nogil:
+    """Whether the stream's next data frame is the replay."""
+    return table.capacity != 0 and table.states[replay_place(table, key)] == REPLAY_DUE
+
+
 cdef inline bint replay_due(Replays* table, uint64_t key) noexcept nogil:
     """Whether this data frame is the replay; asking settles it."""
-    cdef uint32_t place
-    if table.capacity == 0:
+    if not replay_pending(table, key):
         return False
-    place = replay_place(table, key)
-    if table.states[place] != REPLAY_DUE:
-        return False
-    table.states[place] = REPLAY_DONE
+    table.states[replay_place(table, key)] = REPLAY_DONE
     return True
 
 

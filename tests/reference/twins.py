@@ -9,6 +9,7 @@ from reference.coinbase_advanced import CoinbaseAdvanced
 from reference.coinbase_exchange import CoinbaseExchange
 from reference.deribit import Deribit
 from reference.dialect import Dialect
+from reference.hyperliquid import Hyperliquid
 from reference.kaiko import Kaiko
 from reference.kraken_futures import KrakenFutures
 from reference.kraken_v1 import KrakenV1
@@ -33,6 +34,7 @@ TWINS: dict[str, type[Dialect]] = {
         Bitstamp,
         Deribit,
         Bitmex,
+        Hyperliquid,
         Coinapi,
         Kaiko,
         Tardis,

@@ -8,6 +8,7 @@ from samples.coinapi import coinapi
 from samples.coinbase_advanced import advanced
 from samples.coinbase_exchange import coinbase
 from samples.deribit import deribit
+from samples.hyperliquid import hyperliquid
 from samples.kaiko import kaiko
 from samples.kraken_futures import futures
 from samples.kraken_v1 import v1
@@ -33,6 +34,7 @@ SAMPLES: dict[str, Samples] = {
         bitstamp,
         deribit,
         bitmex,
+        hyperliquid,
         coinapi,
         kaiko,
         tardis,
