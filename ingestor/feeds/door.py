@@ -25,6 +25,7 @@ class Reason(StrEnum):
     PROTOCOL_ERROR = "protocol_error"            # a frame against RFC 6455
     MESSAGE_TOO_BIG = "message_too_big"          # beyond FRAME_BYTES_MAX
     DEFLATE_ERROR = "deflate_error"              # compressed data that does not inflate
+    PING_FLOOD = "ping_flood"                    # more control frames than anybody needs
     PEER_NOT_READING = "peer_not_reading"        # what we sent piles up
     INTERNAL_ERROR = "internal_error"            # our bug, contained to this connection
     SILENCE = "silence"                          # nothing received for Limits.silence_max_s

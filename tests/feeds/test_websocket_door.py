@@ -300,16 +300,6 @@ async def test_a_paused_door_closes():
         assert (await fault_of(door)).reason is Reason.STOPPED
 
 
-async def test_a_server_that_pings_and_never_reads_is_given_up():
-    async def script(peer: Peer) -> None:
-        peer.writer.transport.pause_reading()
-        while True:
-            await peer.send(frame(b"p" * 125, PING) * 1000)
-
-    async with opened(script) as (door, _):
-        assert (await fault_of(door)).reason is Reason.PEER_NOT_READING
-
-
 async def test_sending_to_a_server_that_never_reads_is_refused_in_the_end():
     async def script(peer: Peer) -> None:
         peer.writer.transport.pause_reading()
