@@ -30,6 +30,7 @@ from ingestor.sinks.sink import Sink
 from ingestor.wire.writer import Writer
 from shards.assembly import Plan, feed_settings, plan
 from shards.dialects import DIALECTS
+from shards.recording import Recording
 from shards.view import View
 
 #: Saying goodbye takes a round trip; a provider that does not answer must not hold up the end.
@@ -79,6 +80,7 @@ class Worker:
         self._readiness = Readiness(
             pipeline=self._view.is_built, sink=self._view.sink_state, links=self._view.links)
         self._feeds: dict[str, Feed] = {}
+        self._recording: Recording | None = None
         self._told = (0, 0)
 
     async def run(self) -> int:
@@ -146,6 +148,9 @@ class Worker:
             planned.instruments, writer, fair_every_ms=settings.pricing.fair_every_ms,
             quarantine_max=settings.pipeline.quarantine_max, pricing=planned.pricing.__getitem__)
         self._view.writer_, self._view.pipeline = writer, pipeline
+        if settings.record.path is not None:
+            self._recording = Recording(settings.record.path / f"s{self._shard}", settings.record, self._shard)
+            pipeline.tap = self._recording.tap
         return pipeline
 
     def _open_feeds(self, planned: Plan, pipeline: Pipeline) -> None:
@@ -198,6 +203,8 @@ class Worker:
         while True:
             self._view.take_links()
             self._readiness()
+            if self._recording is not None:
+                self._recording.poll()
             if time.monotonic() - told_at >= TELL_EVERY_S:
                 told_at = time.monotonic()
                 self._tell(pipeline)
@@ -231,6 +238,8 @@ class Worker:
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         self._view.take_links()
         pipeline.flush(time.time_ns())
+        if self._recording is not None:
+            self._recording.close()
         left = sink.close(self._settings.sink.close_within_s)
         self._log.info("shard_stopped", undelivered=left)
         for error in ended:
