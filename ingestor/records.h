@@ -19,7 +19,7 @@
 #define DEPTH_MAX 512              /* nesting: beyond it a frame is refused (channel-map rule 5) */
 #define TICKS_MAX (1u << 18)       /* 16 MiB of the smallest captured trade row (about 64 bytes) */
 #define SCRATCH_BYTES_MAX FRAME_BYTES_MAX /* unescaped text is never longer than its frame */
-#define CHANNELS_MAX 8             /* channels a provider declares; the most today is 6 */
+#define CHANNELS_MAX 16            /* channels a provider declares; the most today is 9 */
 #define PATH_NONE UINT32_MAX       /* symbol not in the instruments file */
 
 /* Text borrowed from the frame, or from the batch's scratch when it held escapes.

@@ -42,7 +42,9 @@ VENDORS = {
     "redis": {"shards/store_redis.py"},
     # Only the server's side: another library than the door's, so that the two check each other.
     "grpc": {"ingestor/simulator/grpc_server.py"},
-    "kaikosdk": {"ingestor/providers/kaiko.pyx", "ingestor/simulator/kaiko_messages.py"},
+    "kaikosdk": {
+        "ingestor/providers/kaiko_session.py", "ingestor/providers/kaiko_history.py",
+        "ingestor/simulator/kaiko_messages.py"},
     "google.protobuf": {"ingestor/simulator/kaiko_messages.py"},
     "yaml": {"ingestor/settings/documents.py"},
 }

@@ -297,6 +297,35 @@ def test_kaiko_asks_one_stream_for_each_channel_class_and_exchange() -> None:
     assert kaiko.headers("") == {}
 
 
+def test_kaiko_asks_each_service_for_what_its_channel_means() -> None:
+    from kaikosdk import sdk_pb2
+
+    services = sdk_pb2.DESCRIPTOR.services_by_name
+    kaiko, wanted = session("kaiko"), []
+    for channel in load("kaiko").channels:
+        wanted += [Subscription(channel.name, symbol, "spot", "kaiko") for symbol in ("btc-usd", "eth-eur")]
+    found: dict[str, list[Any]] = {}
+    for path, _, request, members in kaiko.requests(wanted):
+        service, method = path.removeprefix("/kaikosdk.").split("/")
+        message = services[service].methods_by_name[method].input_type._concrete_class.FromString(request)
+        found.setdefault(members[0].channel, []).append((message, [member.symbol for member in members]))
+    assert set(found) == {channel.name for channel in load("kaiko").channels}
+    for channel in ("trades", "top_of_book", "vwap", "ohlcv"):
+        [(message, symbols)] = found[channel]
+        assert (message.instrument_criteria.code, symbols) == ("btc-usd,eth-eur", ["btc-usd", "eth-eur"])
+    assert {found[channel][0][0].aggregate for channel in ("vwap", "ohlcv")} == {"1m"}
+    for channel in ("exchange_rate", "direct_exchange_rate"):
+        assert [(message.assets.base, message.assets.quote, message.window.seconds, message.update_frequency.seconds)
+                for message, _ in found[channel]] == [("btc", "usd", 15, 1), ("eth", "eur", 15, 1)]
+    assert [(message.instrument_class, message.code) for message, _ in found["aggregated_quote"]] == [
+        ("spot", "btc-usd"), ("spot", "eth-eur")]
+    [(message, symbols)] = found["derivatives_metrics"]
+    assert (message.instrument_criteria.exchange, message.instrument_criteria.code) == ("kaiko", "*")
+    assert (len(symbols), list(message.commodities)) == (2, [])
+    [(message, symbols)] = found["index"]
+    assert (message.index_code, list(message.commodities)) == ("btc-usd,eth-eur", [1])
+
+
 def test_tardis_puts_exchanges_symbols_and_types_into_the_url_and_says_nothing() -> None:
     tardis = session("tardis")
     wanted = [Subscription("trade", "XBTUSD", venue="bitmex"), Subscription("quote", "XBTUSD", venue="bitmex"),
@@ -327,4 +356,6 @@ def test_each_channel_of_a_level_that_is_asked_for_by_default_is_declared_once(d
 
 def test_only_delta_tickers_and_one_sided_books_leave_a_missing_side_as_it_was() -> None:
     partial = {(dialect, channel.name) for dialect in MODULES for channel in load(dialect).channels if channel.partial}
-    assert partial == {("bybit-v5", "tickers"), ("kaiko", "top_of_book")}
+    assert partial == {
+        ("bitmex", "instrument"), ("bybit-v5", "tickers"), ("deribit", "incremental_ticker"), ("kaiko", "top_of_book"),
+        ("kaiko", "aggregated_quote")}
