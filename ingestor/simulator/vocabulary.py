@@ -30,7 +30,7 @@ FAULTS = {
     "reorder": FaultKind("message", "two messages change places"),
     "truncate": FaultKind("message", "a message is cut, its frame is whole"),
     "corrupt": FaultKind("message", "a wrong bracket"),
-    "oversize": FaultKind("message", "16 MiB and a byte", (16 << 20) + 1, "bytes"),
+    "oversize": FaultKind("message", "16 MiB and a byte", float((16 << 20) + 1), "bytes"),
     "wrong_symbol": FaultKind("message", "a symbol nobody asked for"),
     "garbage": FaultKind("message", "neither JSON nor UTF-8"),
     "bad_deflate": FaultKind("message", "marked as compressed, and is not"),
@@ -46,7 +46,7 @@ FAULTS = {
 
 
 def lines() -> Iterator[str]:
-    """The table as text, for a command's help."""
+    """The table as text; the command's help has it."""
     for name, kind in FAULTS.items():
-        value = f" [{kind.value:g} {kind.unit}]" if kind.unit else ""
+        value = f" [{kind.value:.0f} {kind.unit}]" if kind.unit else ""
         yield f"{name:13} {kind.what}{value}"

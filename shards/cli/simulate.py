@@ -20,17 +20,45 @@ Serves simulated providers on this machine, over real WebSocket and gRPC, each i
 synthetic markets that look like markets, or captured frames. Prints the address of each, and with
 --write-config a configuration that `ingestor --shard 0 --config FILE` can be run with. Ends on Ctrl-C,
 or after --seconds, with an account of what was sent; for captured frames also of the records that
-they hold.
+they hold. The same ports answer plain GETs as the providers' history endpoints do.
 
-Faults: KIND[/TARGET]@SECONDS[:DURATION], where the kind is one of
-  of a venue's data  stuck off quiet wide crossed           target: a venue
-  of the line        silence close cut duplicate reorder    target: a dialect
-                     truncate corrupt oversize wrong_symbol garbage"""
+Faults: KIND[/TARGET][=VALUE]@SECONDS[:DURATION] with --fault, or at any time over HTTP with --control:
+GET /faults lists them, POST /faults begins one, DELETE /faults ends all. A target is a dialect, or a
+venue for what goes wrong with a market, and may name one connection and one symbol: NAME[#N][:SYMBOL].
+Without a target: every dialect, or the demo's bad venue. Without a duration: once. Kinds, with their
+usual values:
+  stuck         goes on quoting the price it has
+  off           quotes and trades away from the others [6 percent]
+  quiet         says nothing
+  wide          a spread of 2.5 percent
+  crossed       bids more than it asks
+  clock         its times are ahead, or behind [30 seconds]
+  reset         ids and sequences begin again at 1
+  silence       no data and no heartbeat; pings and requests are answered
+  drop          messages get lost; the history has them [5 messages]
+  duplicate     a message comes twice
+  reorder       two messages change places
+  truncate      a message is cut, its frame is whole
+  corrupt       a wrong bracket
+  oversize      16 MiB and a byte [16777217 bytes]
+  wrong_symbol  a symbol nobody asked for
+  garbage       neither JSON nor UTF-8
+  bad_deflate   marked as compressed, and is not
+  close         goodbye to all at once; a duration is an outage [1001 close code]
+  cut           the line breaks in the middle of a frame
+  drip          everything leaves slowly, byte by byte [200 bytes a second]
+  refuse        what is asked for is unknown
+  no_ack        requests are heeded, and not answered
+  slow_ack      requests are heeded and answered late [2 seconds]
+  no_heartbeat  neither heartbeats nor pings
+  rate_limit    upgrades, requests and history are refused as too many [429 status]"""
 EXAMPLES = """\
 examples:
   ingestor simulate --rate 2000 --write-config /tmp/sim.yaml
   ingestor simulate --captures --speed flat --write-config /tmp/sim.yaml
-  ingestor simulate --dialects kraken-v2,kaiko --fault off/kraken@20:15 --fault cut@30"""
+  ingestor simulate --dialects kraken-v2,kaiko --fault off/kraken=2@20:15 --fault close=1013@30
+  ingestor simulate --markets every --control 9000 &
+  curl -d '{"kind": "silence", "target": "okx-v5#1:BTC-USDT", "duration_s": 5}' localhost:9000/faults"""
 
 #: The first line of a file that we wrote, and may write again.
 MARK = "# Made by `ingestor simulate`"
@@ -44,7 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--captures", metavar="PATH", nargs="?", const="", default=None,
         help=f"serve the captured frames in this folder (default: $INGESTOR_CAPTURES, else {CAPTURES})")
     parser.add_argument("--speed", metavar="X|flat", type=_speed, default=1.0, help="of captured frames (default: 1)")
-    parser.add_argument("--markets", choices=("demo", "bench"), default="demo", help="set of markets (default: demo)")
+    parser.add_argument("--markets", choices=("demo", "bench", "every"), default="demo",
+                        help="set of markets (default: demo; every: each dialect has some)")
     parser.add_argument("--dialects", metavar="A,B", type=_dialects, default=(), help="serve only these")
     parser.add_argument("--rate", metavar="N", type=common.positive, default=500.0,
                         help="messages a second of all markets together (default: 500)")
@@ -53,6 +82,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", metavar="ADDRESS", default="127.0.0.1", help="to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", metavar="N", type=common.natural, default=0,
                         help="the first of several ports in a row, one a dialect (default: free ones)")
+    parser.add_argument("--control", metavar="PORT", type=common.natural, default=None,
+                        help="take faults over HTTP on this port of loopback (0: a free one)")
     parser.add_argument("--write-config", metavar="FILE", type=Path, help="write a configuration for what is served")
     parser.add_argument("--summary", metavar="FILE", type=Path, help="write the account as JSON, with all its details")
     parser.add_argument("--seconds", metavar="N", type=common.positive, default=0.0, help="end by itself")
@@ -81,7 +112,7 @@ def _spec(arguments: argparse.Namespace) -> Any:
     return SimulatorSpec(
         markets=arguments.markets, seed=arguments.seed, rate=arguments.rate, dialects=arguments.dialects,
         host=arguments.host, ports=ports, captures=captures, speed=arguments.speed, duration_s=arguments.seconds,
-        faults=[Fault.parse(text) for text in arguments.fault])
+        faults=[Fault.parse(text) for text in arguments.fault], control_port=arguments.control)
 
 
 async def _serve(arguments: argparse.Namespace, spec: Any) -> None:
@@ -96,6 +127,8 @@ async def _serve(arguments: argparse.Namespace, spec: Any) -> None:
         if arguments.write_config is not None:
             _write_config(arguments.write_config, simulator)
         _print(f"{name:20} {address}" for name, address in simulator.addresses.items())
+        if simulator.control_url:
+            _print([f"{'control':20} {simulator.control_url}"])
         if spec.captures is not None:
             background.append(asyncio.create_task(_tell_when_done(simulator)))
 

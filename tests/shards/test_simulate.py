@@ -4,6 +4,9 @@ import re
 
 import pytest
 
+from ingestor.simulator import vocabulary
+from ingestor.simulator.dialects.registry import NAMES
+
 
 def test_it_prints_an_address_a_dialect_and_an_account_at_the_end(command):
     outcome = command("simulate", "--seconds", "0.2", "--dialects", "kraken-v2,coinapi")
@@ -11,6 +14,16 @@ def test_it_prints_an_address_a_dialect_and_an_account_at_the_end(command):
     lines = outcome.out.splitlines()
     assert re.fullmatch(r"kraken-v2 +ws://127\.0\.0\.1:\d+/v2", lines[0])
     assert lines[-1].split() == ["coinapi", "frames", "0,", "connections", "0"]
+
+
+def test_its_help_names_every_fault_with_its_usual_value(command):
+    told = command("simulate", "--help").out
+    assert [line for line in vocabulary.lines() if line not in told] == []
+
+
+def test_the_control_endpoint_is_printed_after_the_addresses(command):
+    outcome = command("simulate", "--seconds", "0.2", "--dialects", "kraken-v2", "--control", "0")
+    assert re.fullmatch(r"control +http://127\.0\.0\.1:\d+/faults", outcome.out.splitlines()[1])
 
 
 def test_the_written_configuration_is_valid(command, tmp_path):
@@ -64,4 +77,4 @@ def test_ports_in_a_row_are_given_by_the_order_of_the_dialects(command):
     outcome = command("simulate", "--seconds", "0.1", "--port", str(base), "--dialects", "binance-spot,okx-v5")
     if outcome.status == 2:
         pytest.skip(f"another program has the ports from {base}: {outcome.err}")
-    assert re.findall(r":(\d+)", outcome.out) == [str(base), str(base + 4)]
+    assert re.findall(r":(\d+)", outcome.out) == [str(base), str(base + NAMES.index("okx-v5"))]

@@ -15,6 +15,7 @@ from ingestor.simulator.spec import MarketSpec, SimulatorSpec
 START_NS = 1_786_562_940_000_000_000
 BOUND_S = 30.0
 WS = tuple(DIALECTS)
+DEMO = tuple(name for name in WS if any(market.dialect == name for market in presets.PRESETS["demo"]))
 
 Result = TypeVar("Result")
 

@@ -65,9 +65,10 @@ def run(tmp_path):
                 await shard.start(group.create_task)
                 await until(shard.is_live)
                 await until(lambda: enough(simulator, shard))
-                await simulator.stop()      # no more comes, so that both accounts close at the same trade
-                await asyncio.sleep(0.1)
+                simulator.hold()            # no more comes, so that both accounts close at the same trade
+                await asyncio.sleep(0.2)
                 await shard.stop()
+            await simulator.stop()
             shard.pipeline.tick(time.time_ns())
             return shard.pipeline, simulator.summary()
 

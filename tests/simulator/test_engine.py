@@ -179,7 +179,7 @@ def test_a_wrong_spec_is_refused_when_it_is_made(wrong):
         SimulatorSpec(**wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"markets": "nowhere"}, {"dialects": ("bitstamp",)}])
+@pytest.mark.parametrize("wrong", [{"markets": "nowhere"}, {"dialects": ("nowhere",)}])
 def test_an_unknown_preset_or_dialect_is_refused_with_the_known_ones(wrong):
     with pytest.raises(ConfigError, match="use one of"):
         presets.markets(SimulatorSpec(**wrong))

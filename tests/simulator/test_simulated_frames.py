@@ -1,7 +1,7 @@
 """What a simulated provider writes decodes to what happened, digit for digit."""
 
 import pytest
-from conversing import WS, decode, dialect_of, engine, happenings, plain
+from conversing import DEMO, decode, dialect_of, engine, happenings, plain
 
 from ingestor.decode import Decoder
 from ingestor.simulator.dialects.dialect import Conversation
@@ -23,7 +23,7 @@ def rendered(name, kind):
                 yield dialect, market, payload, channel, render(market, payload, talk)
 
 
-@pytest.mark.parametrize("name", WS)
+@pytest.mark.parametrize("name", DEMO)
 def test_every_trade_decodes_to_the_trade_that_happened(name):
     seen = 0
     for dialect, market, trades, channel, frames in rendered(name, TRADES):
@@ -42,7 +42,7 @@ def test_every_trade_decodes_to_the_trade_that_happened(name):
     assert seen > 50
 
 
-@pytest.mark.parametrize("name", WS)
+@pytest.mark.parametrize("name", DEMO)
 def test_every_quote_decodes_to_the_quote_that_happened(name):
     seen = 0
     for _, market, quote, channel, frames in rendered(name, QUOTE):
