@@ -22,7 +22,7 @@ from bench.measure import RESULTS, ROOT, Outcome, commit, machine
 
 #: In this order: what fits in a process first, what needs servers last.
 BENCHES = (
-    "decode", "pipeline_memory", "consensus", "websocket_price", "grpc_price", "websocket_kafka", "latency",
+    "decode", "pipeline_memory", "consensus", "replay", "websocket_price", "grpc_price", "websocket_kafka", "latency",
     "start")
 
 

@@ -22,6 +22,7 @@ NAMES = {
     "pipeline_memory": {
         "pipeline_memory_ticks_per_s", "pipeline_memory_vs_orjson", "pipeline_memory_vs_cryptofeed"},
     "consensus": {"consensus_12_sources_us"},
+    "replay": {"replay_flat_frames_per_s", "replay_flat_vs_cryptofeed"},
     "websocket_price": {"websocket_price_msgs_per_s"},
     "grpc_price": {"grpc_price_msgs_per_s"},
     "websocket_kafka": {"websocket_kafka_block_msgs_per_s", "websocket_kafka_record_msgs_per_s"},
