@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 
 from ingestor._core import Pipeline
+from ingestor.errors import IngestorError
 from ingestor.feeds.backoff import Backoff, TokenBucket
 from ingestor.feeds.fetch import Fetch, FetchFault, HistorySettings, open_fetch
 from ingestor.feeds.ledger import Hole, Ledger
@@ -73,7 +74,7 @@ class Backfill:
 
     def __init__(
         self, pipeline: Pipeline, topic: QualityTopic | None, settings: Mapping[str, HistorySettings], *,
-        timing: Timing | None = None, clock_ns: Callable[[], int] = time.time_ns,
+        timing: Timing | None = None, clock_ns: Callable[[], int] = time.time_ns, poll_every_s: float = POLL_EVERY_S,
         fetch: Callable[[str, str, HistorySettings], Fetch] = open_fetch,
     ) -> None:
         self.requests: Counter[tuple[str, str]] = Counter()     # by provider and outcome
@@ -82,6 +83,7 @@ class Backfill:
         self._settings = settings
         self._timing = timing or Timing()
         self._clock_ns = clock_ns
+        self._poll_every_s = poll_every_s
         self._open_fetch = fetch
         self._desks: dict[str, Desk | None] = {}
         self._log = structlog.get_logger()
@@ -100,7 +102,7 @@ class Backfill:
             while True:
                 self.poll()
                 self._ask_due()
-                await self._timing.sleep(POLL_EVERY_S)
+                await self._timing.sleep(self._poll_every_s)
         finally:
             await self.close()
 
@@ -152,7 +154,7 @@ class Backfill:
             if desk is None or (desk.task is not None and not desk.task.done()):
                 continue
             if desk.task is not None:
-                desk.task.result()      # a bug of ours ends the shard with its traceback, not in silence
+                desk.task.result()
                 desk.task = None
             while desk.queue and not desk.queue[0][2].hole.open:
                 heappop(desk.queue)
@@ -163,7 +165,13 @@ class Backfill:
         if self._timing.clock() - job.found_s > ASK_WITHIN_S and not job.pages:
             self._lose(desk, job, "budget", f"not asked for within {ASK_WITHIN_S:g} s: too many holes before it")
         else:
-            await self._ask(desk, job)
+            try:
+                await self._ask(desk, job)
+            except IngestorError:
+                raise           # of the sink: what the live data meets, too
+            except Exception as error:
+                self._log.exception("backfill_failed", provider=desk.provider.name)
+                self._lose(desk, job, "fault", f"{type(error).__name__}: {error}")
         if job.hole.open:
             self._queue(desk, job)
 

@@ -31,6 +31,7 @@ class Past:
     faults: list[FetchFault] = field(default_factory=list)      # the next answers
     asked: list = field(default_factory=list)
     at_s: list[float] = field(default_factory=list)
+    instead: bytes = b""        # what is answered, whatever is asked
     closed: bool = False
 
     def known(self) -> list[Trade]:
@@ -55,6 +56,8 @@ class FakeFetch:
         self.past.at_s.append(self.clock())
         if self.past.faults:
             raise self.past.faults.pop(0)
+        if self.past.instead:
+            return (self.past.instead,)
         query = dict(request.query)
         return (json.dumps(ANSWERS[self.dialect](self.past, query)).encode(),)
 

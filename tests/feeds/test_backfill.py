@@ -31,7 +31,7 @@ class House:
         self.pipeline = Pipeline(build(["btc-usd"], [Market("btc-usd", dialect, SYMBOLS[dialect])]), None)
         self.backfill = Backfill(
             self.pipeline, QualityTopic(self.sink, 0, 1, lambda: NOW), {dialect: HistorySettings(**settings)},
-            timing=self.time.timing, clock_ns=lambda: NOW,
+            timing=self.time.timing, clock_ns=lambda: NOW, poll_every_s=1.0,
             fetch=lambda transport, url, given: FakeFetch(dialect, past, lambda: self.time.now))
         self.connection = self.connect()
 
@@ -45,13 +45,16 @@ class House:
 
     async def passes(self, seconds):
         task = asyncio.create_task(self.backfill.run())
-        await self.time.advance(seconds)
+        until = self.time.now + seconds
+        await self.time.advance(min(seconds, 2.0))
+        while self.time.now < until and any(self.backfill.ledger) and not task.done():
+            await self.time.advance(5.0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         if not task.cancelled():
             await task
 
-    def run(self, seconds=600.0):
+    def run(self, seconds=200.0):
         asyncio.run(self.passes(seconds))
 
     def quality(self):
@@ -163,18 +166,19 @@ def test_pages_are_followed_to_the_end_of_the_hole(dialect):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_every_number_ends_exactly_once(dialect, seed):
     chance = random.Random(seed)
-    never = {number for number in range(2, 999) if chance.random() < 0.03}
-    past = past_of(range(1, 1000), never)
+    never = {number for number in range(2, 599) if chance.random() < 0.03}
+    past = past_of(range(1, 600), never)
+    past.page_max = chance.choice((7, 100, 1000))
     past.lag = chance.choice((0, 0, 3))
-    past.oldest = chance.choice((0, 0, 300))
+    past.oldest = chance.choice((0, 0, 200))
     past.faults = [FetchFault("503: busy", status=503) for _ in range(chance.randrange(4))]
     order, unheard = journey(chance, past)
     house = House(dialect, past)
     house.hear(*order)
-    house.run(3000)
+    house.run(600)
     ends, heard = house.ends(), set(order)
     late = {number for number in heard if ends.get(number) == "FILLED"}
     filled = {number for number, status in ends.items() if status == "FILLED"} - late
@@ -238,16 +242,20 @@ def test_errors_end_after_so_many_tries():
     house = House("binance-spot", past_of(range(1, 100)))
     house.past.faults = [FetchFault("503: busy", status=503)] * 100
     house.hear(1, 5)
-    house.run(3000)
+    house.run(600)
     assert len(house.past.asked) == TRIES_MAX
     assert house.quality()[-1]["reason"] == "tries"
 
 
-def test_an_answer_that_nobody_understands_is_lost_after_so_many_tries_and_the_shard_lives():
+@pytest.mark.parametrize("answer", [
+    b"<html>", b"[]", b"null", b'{"error":["EService:Busy"]}', b'{"error":[],"result":{"last":"1"}}',
+    b'{"error":[],"result":{"X":[["1","1",1688669597.8,"b","l","",4,5]],"last":"1"}}',
+    b'{"error":[],"result":{"X":[["1","z",1688669597.8,"b","l","",4]],"last":"1"}}'])
+def test_an_answer_that_nobody_understands_is_lost_after_so_many_tries_and_the_shard_lives(answer):
     house = House("kraken-v2", past_of(range(1, 100)))
     house.hear(1, 5)
-    house.past.trades[4].number = "x"
-    house.run(3000)
+    house.past.instead = answer
+    house.run(600)
     assert house.quality()[-1]["status"] == "LOST"
     assert house.backfill.requests["kraken-v2", "misread"] == TRIES_MAX
 
@@ -256,7 +264,7 @@ def test_more_pages_than_the_budget_are_lost():
     house = House("binance-spot", past_of(range(1, 1000)))
     house.past.page_max = 5     # a page that is not full ends there, and makes progress
     house.hear(1, 999)
-    house.run(100_000)
+    house.run(1000)
     ends = Counter(house.ends().values())
     assert ends["FILLED"] == 500
     assert ends["LOST"] == 497
@@ -274,7 +282,7 @@ def test_without_a_history_a_hole_is_lost_at_once():
 def test_what_is_open_when_the_shard_stops_is_named_as_lost():
     house = House("binance-spot", past_of(range(1, 100)))
     house.hear(1, 5)
-    house.run(0.2)
+    house.run(0.5)
     assert house.quality()[-1]["reason"] == "stopped"
     assert house.ends() == {2: "LOST", 3: "LOST", 4: "LOST"}
 
@@ -316,3 +324,12 @@ def test_a_reconnect_of_a_gapless_channel_shows_its_hole_by_number():
     house.hear(*range(40, 60))
     house.run()
     assert house.ends() == dict.fromkeys(range(20, 40), "FILLED")
+
+
+def test_a_fault_of_our_own_costs_the_hole_and_not_the_shard(monkeypatch):
+    house = House("binance-spot", past_of(range(1, 100)))
+    monkeypatch.setattr(FakeFetch, "__call__", lambda self, request: 1 / 0)
+    house.hear(1, 5)
+    house.run()
+    assert (house.quality()[-1]["reason"], house.quality()[-1]["detail"]) == (
+        "fault", "ZeroDivisionError: division by zero")
