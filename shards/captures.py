@@ -137,7 +137,7 @@ class _Blocks:
         file, connection, section = key
         number = self._free.pop() if self._free else len(self._numbers)
         if number >= CONNECTIONS_MAX:
-            raise IngestorError(f"the captured files have more than {CONNECTIONS_MAX} connections at a time: take fewer")
+            raise IngestorError(f"the files have more than {CONNECTIONS_MAX} connections at a time: take fewer files")
         self._opened += 1
         self._numbers[key] = number
         self._rows[number] = [number, f"import-{self._opened}", self._dialects[file], section, connection]

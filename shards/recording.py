@@ -90,7 +90,8 @@ async def record(
     feeds = []
     try:
         for name, wanted in chosen(planned.subscriptions, providers).items():
-            feed = Feed(DIALECTS[name], feed_settings(configuration, DIALECTS[name]), partial(pipeline.open, DIALECTS[name]))
+            provider = DIALECTS[name]
+            feed = Feed(provider, feed_settings(configuration, provider), partial(pipeline.open, provider))
             feed.set_subscriptions(wanted)
             feeds.append(feed)
         tasks = [asyncio.create_task(feed.run()) for feed in feeds]
@@ -101,12 +102,13 @@ async def record(
         whole = recording.close()
         told()
     if not whole:
-        raise IngestorError(
-            f"{recording.folder}: not everything could be written ({recording.disk.trouble or 'the disk is too slow'}): "
-            "what is there can be replayed")
+        why = recording.disk.trouble or "the disk is too slow"
+        raise IngestorError(f"{recording.folder}: not everything was written ({why}): what is there can be replayed")
 
 
-def chosen(subscriptions: Mapping[str, list[Subscription]], providers: Sequence[str]) -> Mapping[str, list[Subscription]]:
+def chosen(
+    subscriptions: Mapping[str, list[Subscription]], providers: Sequence[str],
+) -> Mapping[str, list[Subscription]]:
     """What to subscribe to of the named providers; of all when none is named. Raises ConfigError."""
     for name in providers:
         if name not in subscriptions:

@@ -74,19 +74,23 @@ class Account:
 class Replay:
     """One replay. Raises ConfigError and IngestorError as its parts do."""
 
-    def __init__(self, configuration: Configuration, source: Source, wanted: Wanted, *,
-                 monotonic_s: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, configuration: Configuration, source: Source, wanted: Wanted, *,
+        monotonic_s: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._source, self._wanted = source, wanted
         self._monotonic_s, self._sleep = monotonic_s, sleep
         self._first_ns = source.first_ns
-        self._player: Player | None = None
+        self._player: Player = None     # the sink asks for the time before there is one
         if wanted.shard is None:
             configuration = replace(configuration, settings=configuration.settings.model_copy(update={"shards": 1}))
-        self._settings = configuration.settings
+        self._settings: Settings = configuration.settings
         shard = wanted.shard or 0
         planned = plan(configuration, shard, DIALECTS)
         self.sink = self._open_sink(shard)
-        self.writer = self.sink and Writer(self.sink, self._settings.topic_settings(), shard, self._epoch)
+        self.writer: Writer | None = None
+        if self.sink is not None:
+            self.writer = Writer(self.sink, self._settings.topic_settings(), shard, self._epoch)
         self.pipeline = Pipeline(
             planned.instruments, self.writer, fair_every_ms=self._settings.pricing.fair_every_ms,
             quarantine_max=self._settings.pipeline.quarantine_max, pricing=planned.pricing.__getitem__)
@@ -154,7 +158,7 @@ class Replay:
         else:
             settings = SinkSettings(kind="files", files=own.files.model_copy(update={"path": out}))
         _check_is_new(settings)
-        self._settings: Settings = self._settings.model_copy(update={"sink": settings})
+        self._settings = self._settings.model_copy(update={"sink": settings})
         prefix = self._settings.topics.prefix
         if settings.kind == "files":
             return FilesSink(

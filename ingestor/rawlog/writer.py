@@ -93,7 +93,7 @@ class LogWriter:
 
     def write(self, block: BlockLike) -> None:
         """Append one block. Raises OSError when the disk takes nothing: then it is not there at all."""
-        packed = self._compressor.compress(block)
+        packed = self._compressor.compress(memoryview(block))
         head = BlockHead(len(block), len(packed), block.records, block.frames, block.first_ns, block.last_ns)
         segment = self._segment
         if segment is not None and self._is_full(segment, head):

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a log, or captured frames")
     common.add_config(parser)
-    parser.add_argument("--speed", metavar="N|max", type=_speed, default=None, help="times the log's own (default: max)")
+    parser.add_argument("--speed", metavar="N|max", type=_speed, help="times the log's own (default: max)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--out", metavar="WHERE", type=Path,
                        help="a new folder for Avro files; *.ndjson, or - for standard output, for text")

@@ -139,7 +139,7 @@ def test_an_opening_in_place_of_an_open_connection_is_a_new_one():
 
 
 def test_a_table_closes_what_it_does_not_name_and_reopens_what_has_another_id():
-    player, pipeline = playing()
+    player, _ = playing()
     player.play(table(ROW, OTHER))
     player.play(table([0, "2-1", "binance-spot", "", "c0"]) + frame(NOW, b"{}", 1))
     assert (player.connections, player.strays) == (3, 1)
@@ -168,7 +168,7 @@ def test_an_unknown_provider_is_told_by_name():
     pack_record(9, 0, NOW, b"")])  # type: ignore[arg-type]
 def test_a_record_that_nobody_wrote_is_one_line(record):
     player, _ = playing()
-    with pytest.raises(IngestorError, match="^a raw log's "):
+    with pytest.raises(IngestorError, match=r"^a raw log's "):
         player.play(record)
 
 

@@ -82,7 +82,7 @@ def test_openings_and_ends_stand_between_the_frames_and_numbers_are_given_again(
 
 
 def test_each_block_begins_with_what_is_open_then(disk):
-    recorder, pipeline = recording(disk, block_bytes=100)
+    _, pipeline = recording(disk, block_bytes=100)
     first, second = (pipeline.open(load("binance-spot"), "", name) for name in ("c0", "c1"))
     first.feed_bytes(bytes(100), NOW)
     second.close()

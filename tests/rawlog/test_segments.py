@@ -10,7 +10,8 @@ import pytest
 import zstandard
 
 from ingestor.errors import IngestorError
-from ingestor.rawlog import layout, writer as writing
+from ingestor.rawlog import layout
+from ingestor.rawlog import writer as writing
 from ingestor.rawlog.layout import (
     BLOCK_HEAD_BYTES,
     BLOCK_RAW_BYTES_MAX,
@@ -252,7 +253,8 @@ def test_the_disk_has_everything_as_often_as_the_rule_says(tmp_path, monkeypatch
     log = LogWriter(tmp_path, Rules(sync_every_s=5.0), session_ns=T0, monotonic_s=lambda: now)
     log.write(THREE[0])
     begun = len(synced)             # the folder, for the new name
-    for now in (1.0, 4.9, 5.0, 6.0, 10.0):
+    for later in (1.0, 4.9, 5.0, 6.0, 10.0):
+        now = later
         log.sync_if_due()
     assert len(synced) - begun == 2
     log.close()
@@ -261,7 +263,7 @@ def test_the_disk_has_everything_as_often_as_the_rule_says(tmp_path, monkeypatch
 
 def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(IngestorError, match="can't record to .*: choose another folder"):
+    with pytest.raises(IngestorError, match=r"can't record to .*: choose another folder"):
         LogWriter(tmp_path / "file" / "log", Rules())
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -154,9 +155,10 @@ def test_a_shard_records_beside_its_work(tmp_path, records):
     async def run() -> int:
         async with simulated(config, spec, **settings), command("--shard", "0", "--config", str(config)) as process:
             await event(process.stdout, lambda found: found["event"] == "shard_started")
-            async with asyncio.timeout(WITHIN_S):
-                while not any((folder / "s0").glob("*.rawlog")) or RawLog(folder / "s0").frames < 401:
-                    await asyncio.sleep(0.1)
+            deadline = time.monotonic() + WITHIN_S
+            while not any((folder / "s0").glob("*.rawlog")) or RawLog(folder / "s0").frames < 401:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.1)
             process.send_signal(signal.SIGTERM)
             async with asyncio.timeout(WITHIN_S):
                 await process.communicate()

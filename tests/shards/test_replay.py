@@ -159,7 +159,8 @@ def test_strict_makes_a_malformed_frame_a_failure(tmp_path, config, command):
 def test_a_shard_takes_its_part_and_without_one_all_instruments_are_played(tmp_path, config, command):
     write(tmp_path / "log", block(
         (NOW, binance_trade()), (NOW, binance_trade(symbol="ETHUSD")), (NOW, binance_trade(symbol="DOGEUSD"))))
-    unknown = [json.loads(command("replay", str(tmp_path / "log"), "--config", config, "--json", *options).out)["unknown"]
+    words = ("replay", str(tmp_path / "log"), "--config", config, "--json")
+    unknown = [json.loads(command(*words, *options).out)["unknown"]
                for options in ((), ("--shard", "0"), ("--shard", "1"))]
     assert unknown[0] == 1
     assert sorted(unknown[1:]) in ([1, 3], [2, 2])      # by the slots of btc and eth
@@ -274,9 +275,10 @@ def test_the_log_waits_for_a_sink_that_takes_nothing_more(tmp_path, config, monk
     class Slow:
         """A sink that is full for a while at each poll."""
 
-        modes: dict = {}
-        prefixes: dict = {}
         polls = 0
+
+        def __init__(self) -> None:
+            self.modes, self.prefixes = {}, {}
 
         @property
         def full(self) -> bool:
@@ -320,8 +322,8 @@ def test_captured_files_are_merged_by_time_and_each_keeps_its_order(tmp_path):
 
 
 def test_captured_frames_of_all_dialects_replay_the_same_twice(captures, tmp_path, command):
-    from ingestor.simulator import captures as served
     from ingestor.simulator import captured_config, write_config
+    from ingestor.simulator import captures as served
 
     names = ("okx-v5.cf-ws1.jsonl", "bybit-v5.cf-ws1.jsonl", "coinbase-exchange.cf-2021-04-17.part1.jsonl")
     dialects = ("okx-v5", "bybit-v5", "coinbase-exchange")
