@@ -5,6 +5,7 @@ from ingestor.pricing.books cimport Books
 from ingestor.providers.provider cimport DecodeFunction, Provider
 from ingestor.records cimport Text, Tick, TickBatch
 from ingestor.unify.histogram cimport Histogram
+from ingestor.unify.line_table cimport LineTable
 from ingestor.unify.path cimport Path, SubscriptionState
 from ingestor.unify.quarantine cimport Quarantine, Unknowns
 from ingestor.unify.tables cimport Tables
@@ -30,7 +31,7 @@ cdef class Connection:
     cdef void* state                # the dialect's, owned
     cdef uint32_t provider_number
     cdef uint32_t serial            # no two connections share it
-    cdef uint32_t label             # connections of one name share it
+    cdef readonly uint32_t label    # connections of one name share it
     cdef uint64_t scope             # what the hash of its symbols starts with
     cdef uint64_t frames
     cdef uint64_t bytes
@@ -38,6 +39,10 @@ cdef class Connection:
     cdef int64_t frame_last         # where the provider numbers a connection's frames, the last; else ABSENT
     cdef uint64_t missing           # frames that those numbers left out
     cdef uint64_t statuses[16]
+    cdef int line                   # a Line of unify/lines.pxd
+    cdef Connection twin            # the other line's open connection, None: none
+    cdef int64_t since_ns, last_ns  # of its frames
+    cdef int64_t before_ns          # of the last frame before its connection, or its numbers, broke off
     cdef Tap tap                    # None: nobody listens
     cdef uint32_t tapped            # its number there
 
@@ -50,6 +55,8 @@ cdef class Connection:
     cdef uint32_t path_of(self, const Tick* tick) noexcept nogil
     cdef void take(self, Tick* tick) noexcept nogil
     cdef void follow(self, int64_t frame_sequence) noexcept nogil
+    # Whether the other line was there while this one broke off, so that nothing was missed.
+    cdef bint covered(self) noexcept nogil
 
 
 cdef class Pipeline:
@@ -61,6 +68,7 @@ cdef class Pipeline:
     cdef list connections           # open ones
     cdef list closed                # counters of closed connections, by label
     cdef dict labels                # (provider, section, name) -> label
+    cdef LineTable lines            # by label
     cdef uint32_t opened            # connections ever: the serial of the last one
     cdef public Tap tap             # of connections opened from now on
 
@@ -89,3 +97,4 @@ cdef class Pipeline:
     cdef void emit(self, uint32_t book, int64_t now_ns) noexcept nogil
     cdef int boundary(self, int64_t now_ns) except -1
     cdef int _add_votes(self) except -1
+    cdef int _pair(self, Connection opened) except -1

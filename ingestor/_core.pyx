@@ -20,7 +20,10 @@ from ingestor.records cimport (
     TOO_LARGE, TRADE, TRUNCATED, Text, Tick, TickBatch,
 )
 from ingestor.unify.histogram cimport histogram_dict, observe
-from ingestor.unify.path cimport ADMITTED, DUPLICATE, Path, SubscriptionState, admit, merge_quote, value_or_nan
+from ingestor.unify.lines cimport LINE_A, LINE_B
+from ingestor.unify.path cimport (
+    ADMITTED, DUPLICATE, Path, SubscriptionState, admit, merge_quote, repeats_other_line, value_or_nan,
+)
 from ingestor.unify.quarantine cimport (
     note_unknown, quarantine_add, quarantine_free, quarantine_init, quarantined, unknown_symbols,
 )
@@ -32,10 +35,12 @@ from ingestor.wire.writer cimport NO_ROOM, WRITTEN, Writer
 from ingestor.pricing.consensus import parameters_hash
 from ingestor.providers.registry import load
 from ingestor.records import STATUS_NAMES
+from ingestor.unify.counting import add, by_name
+from ingestor.unify.defining import define
+from ingestor.unify.line_table import line_of
 
 cdef enum:
     EVALUATE_AFTER = 64         # ticks: a burst costs one evaluation each so many, a lone tick is priced at once
-COUNTED = ("frames", "bytes", "unknown", "missing")
 cdef int64_t SWEEP_NS = 1000000000      # an instrument without ticks ages, is held, and ends, seen this often
 
 
@@ -51,6 +56,11 @@ cdef class Tap:
 
     def closed(self, number):
         """The connection ended: no frame comes with this number until it is given again."""
+
+
+cdef inline bint turn_has_come(const Emission* last, int64_t every_ns, int64_t now_ns) noexcept nogil:
+    """Once in each interval of the clock, the same for all, so that busy instruments' prices leave together."""
+    return every_ns == 0 or now_ns // every_ns != last.at_ns // every_ns
 
 
 @cython.final
@@ -69,6 +79,8 @@ cdef class Connection:
         self.pipeline.batch.frame_sequence = ABSENT
         if size <= FRAME_BYTES_MAX:
             status = self.decode(at, size, self.state, &self.pipeline.batch)
+        if self.frames == 0:
+            self.since_ns = recv_ns
         self.frames += 1
         self.bytes += size
         self.statuses[status] += 1
@@ -76,6 +88,7 @@ cdef class Connection:
             self.pipeline.burst_ns = recv_ns
         if self.pipeline.batch.frame_sequence != ABSENT:
             self.follow(self.pipeline.batch.frame_sequence)
+        self.last_ns = recv_ns
         if status == DECODED:
             for i in range(self.pipeline.batch.count):
                 self.pipeline.batch.ticks[i].ts_recv_ns = recv_ns
@@ -93,6 +106,10 @@ cdef class Connection:
             self.missing += missing
             self.pipeline.opened += 1
             self.serial = self.pipeline.opened
+            self.before_ns = self.last_ns
+
+    cdef bint covered(self) noexcept nogil:
+        return self.twin is not None and self.twin.frames > 0 and self.twin.since_ns <= self.before_ns
 
     cdef uint32_t path_of(self, const Tick* tick) noexcept nogil:
         return symbol_path(&self.pipeline.tables.symbols, self.provider_number, self.scope, tick.venue,
@@ -112,7 +129,9 @@ cdef class Connection:
         path = &self.pipeline.tables.paths[tick.path]
         number = path.first_subscription + tick.channel
         subscription = &self.pipeline.tables.subscriptions[number]
-        verdict = admit(path, subscription, tick, self.serial, number, &self.pipeline.tables.gaps)
+        verdict = (DUPLICATE if self.line and repeats_other_line(
+            path, subscription, tick, self.line, self.serial, self.covered(), &self.pipeline.lines.counts[self.label])
+            else admit(path, subscription, tick, self.serial, number, &self.pipeline.tables.gaps))
         if verdict == DUPLICATE:
             self.pipeline.alive(path, tick)
             return
@@ -157,13 +176,17 @@ cdef class Connection:
             tap.closed(self.tapped)
         if self in self.pipeline.connections:
             self.pipeline.connections.remove(self)
-            _add(self.pipeline.closed[self.label], self._counters())
+            add(self.pipeline.closed[self.label], self.counters())
+            if self.frames:
+                self.pipeline.lines.counts[self.label].ended_ns = self.last_ns
+        if self.twin is not None:
+            self.twin.twin = self.twin = None
         if self.state != NULL and self.provider.state_free != NULL:
             self.provider.state_free(self.state)
             self.state = NULL
         self.decode = closed_decode
 
-    def _counters(self):
+    def counters(self):
         return {"frames": self.frames, "bytes": self.bytes, "unknown": self.unknown, "missing": self.missing,
                 "statuses": {name: self.statuses[i] for i, name in enumerate(STATUS_NAMES)}}
 
@@ -179,6 +202,7 @@ cdef class Pipeline:
     def __cinit__(self, instruments, Writer writer, *, int fair_every_ms=0, uint32_t quarantine_max=100,
                   pricing=None):
         self.tables = Tables(instruments, lambda name: load(name).channels)
+        self.lines = LineTable()
         self.writer = writer
         self.writing = writer is not None
         self.fair_every_ns = <int64_t> fair_every_ms * 1000000
@@ -192,7 +216,7 @@ cdef class Pipeline:
         self.books = Books(instruments.rows, instruments.paths, pricing)
         self._add_votes()
         if self.writing:
-            self._define(pricing)
+            define(writer, instruments, self.tables.subscriptions_named, lambda id: parameters_hash(pricing(id)))
 
     def __dealloc__(self):
         free(self.flagged)
@@ -206,16 +230,15 @@ cdef class Pipeline:
         label = (provider.name, section, name)
         if label not in self.labels:
             self.labels[label] = len(self.closed)
-            self.closed.append({**dict.fromkeys(COUNTED, 0), "statuses": dict.fromkeys(STATUS_NAMES, 0)})
-        opened.pipeline = self
-        opened.provider = provider
-        opened.section = section
-        opened.name = name
+            self.closed.append(opened.counters())
+            self.lines.add()
+        opened.pipeline, opened.provider, opened.section, opened.name = self, provider, section, name
         opened.section_bytes = provider.session.market_section(section).encode()
         opened.section_text = Text(at=<const uint8_t*> <char*> opened.section_bytes,
                                    size=<uint32_t> len(opened.section_bytes))
         opened.decode = provider.decode
         opened.label = self.labels[label]
+        self._pair(opened)
         self.opened += 1
         opened.serial = self.opened
         opened.frame_last = ABSENT
@@ -230,6 +253,17 @@ cdef class Pipeline:
             opened.tapped = self.tap.opened(provider.name, section, name)
             opened.tap = self.tap
         return opened
+
+    cdef int _pair(self, Connection opened) except -1:
+        """Introduce the two lines of a redundant connection to each other."""
+        cdef Connection other
+        place, opened.line = line_of(opened.name)
+        opened.before_ns = self.lines.counts[opened.label].ended_ns
+        for other in self.connections if opened.line else ():
+            if (other.provider is opened.provider and other.section == opened.section
+                    and line_of(other.name) == (place, LINE_A + LINE_B - opened.line)):
+                opened.twin, other.twin = other, opened
+        return 0
 
     cdef void price(self, Path* path, SubscriptionState* subscription, Tick* tick) noexcept nogil:
         """What the record says of each price that its path votes for. Snapshots move none."""
@@ -308,7 +342,7 @@ cdef class Pipeline:
         self.evaluations += 1
         book_evaluate(&self.books.books[book], now_ns)
         if self.books.changed(book):
-            if now_ns - last.at_ns >= self.fair_every_ns or now_ns < last.at_ns:
+            if turn_has_come(last, self.fair_every_ns, now_ns):
                 self.emit(book, now_ns)
             else:
                 last.due = True
@@ -351,7 +385,8 @@ cdef class Pipeline:
             for book in range(self.books.count):
                 if sweep and self.books.books[book].fair.version:   # a quiet one may wait for its conversion
                     self.settle(book, now_ns)
-                if self.books.emissions[book].due and now_ns - self.books.emissions[book].at_ns >= self.fair_every_ns:
+                if self.books.emissions[book].due and turn_has_come(
+                        &self.books.emissions[book], self.fair_every_ns, now_ns):
                     self.emit(book, now_ns)
         if sweep:
             self.swept_ns = now_ns
@@ -380,18 +415,6 @@ cdef class Pipeline:
                 path.votes_count += 1
         return 0
 
-    def _define(self, pricing):
-        """Tell the writer whose records will come."""
-        rows = self.tables.instruments.rows
-        for number, row in enumerate(rows):
-            conversions = dict.fromkeys(rows[each.conversion].id for each in row.sources if each.conversion >= 0)
-            self.writer.define_instrument(
-                number, row.id, row.id.encode(), row.slot, method="consensus_v1",
-                parameters_hash=parameters_hash(pricing(row.id)), conversions=tuple(conversions))
-        for number, (path, channel) in enumerate(self.tables.subscriptions_named):
-            row = self.tables.instruments.paths[path]
-            self.writer.define_subscription(number, row.instrument, row.provider, row.venue, row.symbol, channel)
-
     # What people see.
 
     def fairs(self):
@@ -413,14 +436,7 @@ cdef class Pipeline:
 
     def counters(self):
         """All counters as plain values; see docs/METRICS.md for their meaning."""
-        cdef Connection opened
-        connections = [{**counted, "statuses": dict(counted["statuses"])} for counted in self.closed]
-        for opened in self.connections:
-            _add(connections[opened.label], opened._counters())
-        unknown = {}
-        for (provider, section, name), counted in zip(self.labels, connections):
-            counted.update(provider=provider, section=section, name=name)
-            unknown[provider] = unknown.get(provider, 0) + counted.pop("unknown")
+        connections, unknown = by_name(self.labels, self.closed, self.connections, self.lines)
         return {
             "connections": connections, "unknown": unknown, "snapshots": self.snapshots,
             "rounded": self.batch.rounded, "evaluations": self.evaluations, "unwritten": self.unwritten,
@@ -434,12 +450,3 @@ cdef class Pipeline:
 cdef int closed_decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noexcept nogil:
     """A closed connection has no decoder state: what still comes is not read, only counted."""
     return IGNORED
-
-
-def _add(to, more):
-    """Add counters, nested ones too."""
-    for name, count in more.items():
-        if isinstance(count, dict):
-            _add(to[name], count)
-        else:
-            to[name] += count

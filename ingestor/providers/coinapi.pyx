@@ -230,7 +230,7 @@ PROVIDER = provider(decode, NULL, NULL, {
     "venue": "",
     "url": "wss://ws.coinapi.io/v1/",
     "channels": (
-        Channel("trade", "trades", "rising"), Channel("quote", "quotes", "rising"),
+        Channel("trade", "trades", "session"), Channel("quote", "quotes", "session"),
         Channel("ohlcv", "bars", default=False),
     ),
     "limits": Limits(

@@ -30,9 +30,10 @@ class Channel(NamedTuple):
     name: str
     level: Literal["trades", "quotes", "bars", "reference"]
     #: what numbers mean per subscription: Tick.sequence is "gapless" (each record is the last + 1) or "rising"
-    #: (never falls); "ids": the trade id is a number, and gapless; "connection": all frames of a connection have
-    #: one counter, which the decoder puts into TickBatch.frame_sequence; "none"
-    sequence: Literal["gapless", "rising", "ids", "connection", "none"] = "none"
+    #: (never falls), the same on every connection; "session": it never falls, but counts anew on each connection;
+    #: "ids": the trade id is a number, and gapless; "connection": all frames of a connection have one counter,
+    #: which the decoder puts into TickBatch.frame_sequence; "none"
+    sequence: Literal["gapless", "rising", "session", "ids", "connection", "none"] = "none"
     #: the channel a level means when a configuration names only the level
     default: bool = True
     #: a quote that lacks a side leaves that side as it was, instead of saying that it is empty
@@ -83,6 +84,14 @@ class Session:
     endpoint_subscribes = False
     #: the provider's own history of trades, for what was missed; None: it has none
     history: "History | None" = None
+
+    def opened(self, section: str) -> "Session":
+        """The session of one new connection.
+
+        Another one than this where a section speaks its own way, or where what the provider says on a connection
+        must be known to answer it; control() is then called with each of its control frames, in order.
+        """
+        return self
 
     def endpoint_section(self, channel: str, market_section: str) -> str:
         """The section of a subscription: which endpoint carries this channel of a market.

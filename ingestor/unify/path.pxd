@@ -12,8 +12,9 @@ from ingestor.records cimport (
 )
 from ingestor.unify.dedup cimport IdRing, id_key, id_number, id_repeats, ring_free
 from ingestor.unify.gaps cimport GapList, Hull, note_arrived, note_numbers, note_times
+from ingestor.unify.lines cimport LineCounts, Lines, is_copy, lines_free
 from ingestor.unify.sequence cimport (
-    BACKWARDS, GAP, REPEAT, SCOPE_IDS, SCOPE_RISING, Sequence, proves_gaps, sequence_observe,
+    BACKWARDS, GAP, REPEAT, SCOPE_IDS, SCOPE_RISING, SCOPE_SESSION, Sequence, proves_gaps, sequence_observe,
 )
 from ingestor.unify.value cimport as_double
 
@@ -39,6 +40,8 @@ cdef struct SubscriptionState:
     bint partial                # quotes that lack a side leave it as it was
     # The last full top of book of a partial channel; NaN: that side is empty.
     double bid, bid_size, ask, ask_size
+    uint32_t numbered_connection    # the highest serial whose numbers were seen
+    Lines lines                     # of a redundant connection
 
 
 cdef struct Vote:
@@ -90,13 +93,18 @@ cdef inline void note_connection(SubscriptionState* state, const Tick* tick, uin
 
 cdef inline int judge_sequence(SubscriptionState* state, const Tick* tick, int64_t sequence, uint32_t connection,
                                uint32_t number, GapList* gaps) noexcept nogil:
-    """A SequenceVerdict. A rising sequence may start anew with each connection; a gapless one goes on."""
+    """A SequenceVerdict. A rising sequence may start anew with a newer connection; a gapless one goes on.
+
+    Two lines take turns: only what is new of both starts anything anew, unless each has numbers of its own.
+    """
     cdef int64_t last
     cdef int verdict
     if state.connection != connection:
         state.connection = connection
-        if state.scope == SCOPE_RISING:
+        if state.scope == SCOPE_SESSION or (state.scope == SCOPE_RISING and connection > state.numbered_connection):
             state.sequence.last = ABSENT
+        if connection > state.numbered_connection:
+            state.numbered_connection = connection
     last = state.sequence.last
     verdict = sequence_observe(&state.sequence, sequence, state.scope)
     if verdict == GAP:
@@ -117,6 +125,23 @@ cdef inline int admit_replay(Path* path, SubscriptionState* state, Tick* tick) n
     state.records += 1
     tick.record_sequence = state.records
     return STALE
+
+
+cdef inline bint repeats_other_line(Path* path, SubscriptionState* state, const Tick* tick, int line, uint32_t connection,
+                                    bint covered, LineCounts* counts) noexcept nogil:
+    """Whether a record of a redundant connection is the other line's copy: a DUPLICATE before all other verdicts.
+
+    `covered`: the other line was there while this one changed its connection, so that nothing is in doubt.
+    """
+    if tick.flags & REPLAY:
+        return False
+    if covered and connection > state.newest_connection:
+        state.newest_connection = connection
+    if not is_copy(&state.lines, tick, state.scope, line, counts):
+        return False
+    path.last_recv_ns = tick.ts_recv_ns
+    path.duplicates += 1
+    return True
 
 
 cdef inline int admit(Path* path, SubscriptionState* state, Tick* tick, uint32_t connection, uint32_t number,
@@ -204,3 +229,4 @@ cdef inline void subscription_init(SubscriptionState* state, uint32_t path, int 
 
 cdef inline void subscription_free(SubscriptionState* state) noexcept nogil:
     ring_free(&state.ids)
+    lines_free(&state.lines)

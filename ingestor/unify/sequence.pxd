@@ -1,8 +1,8 @@
 """What a provider's numbers say: continuous, a gap, a repeat, or a reset.
 
 A channel declares what its numbers mean per subscription (providers/session.py, Channel.sequence): only
-"gapless" (Tick.sequence) and "ids" (the trade id) can prove a gap; "rising" can prove a repeat or a fall.
-"connection" numbers the frames of a whole connection: `frame_missing` follows it there.
+"gapless" (Tick.sequence) and "ids" (the trade id) can prove a gap; "rising" can prove a repeat or a fall, and
+"session" within one connection alone. "connection" numbers the frames of a whole connection: `frame_missing` follows it there.
 """
 from libc.stdint cimport int64_t, uint64_t
 
@@ -14,6 +14,7 @@ cdef enum SequenceScope:
     SCOPE_RISING = 2
     SCOPE_CONNECTION = 3
     SCOPE_IDS = 4
+    SCOPE_SESSION = 5
 
 cdef enum SequenceVerdict:
     IN_ORDER = 0

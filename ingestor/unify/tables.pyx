@@ -10,7 +10,9 @@ from ingestor.records cimport ABSENT, BAR, QUOTE, REFERENCE, TRADE, Text
 from ingestor.unify.gaps cimport ARRIVED, GAP_EVENTS_MAX, GapEvent, MISSED_NUMBERS, MISSED_TIMES
 from ingestor.unify.histogram cimport Histogram, histogram_dict
 from ingestor.unify.path cimport Path, SubscriptionState, subscription_free, subscription_init
-from ingestor.unify.sequence cimport SCOPE_CONNECTION, SCOPE_GAPLESS, SCOPE_IDS, SCOPE_NONE, SCOPE_RISING
+from ingestor.unify.sequence cimport (
+    SCOPE_CONNECTION, SCOPE_GAPLESS, SCOPE_IDS, SCOPE_NONE, SCOPE_RISING, SCOPE_SESSION,
+)
 from ingestor.unify.symbols cimport table_add, table_free, table_init
 
 from typing import NamedTuple
@@ -18,7 +20,7 @@ from typing import NamedTuple
 from ingestor.errors import ConfigError
 
 SCOPES = {"none": SCOPE_NONE, "gapless": SCOPE_GAPLESS, "rising": SCOPE_RISING, "connection": SCOPE_CONNECTION,
-          "ids": SCOPE_IDS}
+          "ids": SCOPE_IDS, "session": SCOPE_SESSION}
 
 
 class Missed(NamedTuple):
