@@ -9,7 +9,9 @@
 Spot asks for no key since 2024; the futures' and Binance.US' historicalTrades want X-MBX-APIKEY, their
 aggTrades nothing. Spot: weights 25 and 4 of 6000 a minute. USD-M and COIN-M: 20 and 20 of 2400, at most
 500 trades; aggTrades with fromId. A share of the budget is used, as others may share the address.
-Ids of futures trades that are none (`X` = `NA`) are not in it: never issued as trades.
+Ids of futures trades that are none (`X` = `NA`) are not in it: never issued as trades. The page begins with the
+record before the hole, which was received: where that is missing, the history has forgotten, and what it lacks
+before its first row is no proof.
 Sources: developers.binance.com binance-spot-api-docs rest-api/market-data-endpoints and derivatives
 usds-margined-futures market-data rest-api Old-Trades-Lookup, read November 2026.
 """
@@ -43,13 +45,12 @@ class BinanceHistory(History):
 
     def _from(self, missing: Missing, first: int, last: int, headers: tuple[tuple[str, str], ...]) -> Request:
         single = missing.subscription.channel == "trade"
-        limit = min(last - first + 1, self._trades_max if single else AGGREGATES_MAX)
-        query = (("symbol", missing.subscription.symbol), ("fromId", str(first)), ("limit", str(limit)))
+        limit = min(last - first + 2, self._trades_max if single else AGGREGATES_MAX)
+        query = (("symbol", missing.subscription.symbol), ("fromId", str(first - 1)), ("limit", str(limit)))
         return Request(f"{self._root}/{'historicalTrades' if single else 'aggTrades'}", query, headers)
 
     def page(self, missing: Missing, request: Request, answer: Sequence[bytes]) -> Page:
-        rows, asked = parsed(answer), dict(request.query)
-        first, last = int(asked["fromId"]), numbers(missing)[1]
+        rows, asked, last = parsed(answer), dict(request.query), numbers(missing)[1]
         single, symbol = missing.subscription.channel == "trade", missing.subscription.symbol
         if not rows:
             return Page((), None)       # it does not know the record after the hole yet
@@ -57,11 +58,11 @@ class BinanceHistory(History):
             frames = [as_text({"e": "trade", "s": symbol, "t": row["id"], "p": row["price"], "q": row["qty"],
                                "T": row["time"], "m": row["isBuyerMaker"]})
                       for row in rows if Decimal(row["qty"])]
-            reached = rows[-1]["id"]
+            proven = (rows[0]["id"], rows[-1]["id"])
         else:
             frames = [as_text({"e": "aggTrade", "s": symbol, "a": row["a"], "p": row["p"], "q": row["q"], "f": row["f"],
                                "l": row["l"], "T": row["T"], "m": row["m"]}) for row in rows]
-            reached = rows[-1]["a"]
+            proven = (rows[0]["a"], rows[-1]["a"])
         full = len(rows) >= int(asked["limit"])
-        more = self._from(missing, reached + 1, last, request.headers) if full and reached < last else None
-        return Page(tuple(frames), (first, reached), more)
+        more = self._from(missing, proven[1] + 1, last, request.headers) if full and proven[1] < last else None
+        return Page(tuple(frames), proven, more)

@@ -46,6 +46,7 @@ from ingestor.scan.quotes cimport says_something, sides, within
 from ingestor.scan.text cimport settle
 from ingestor.scan.token cimport NOTHING, NULL_VALUE, STRING, Token, is_absent, is_word, key_is
 
+from ingestor.providers.deribit_history import DeribitHistory
 from ingestor.providers.session import Channel, Control, Limits, Session, as_text
 
 cdef enum:
@@ -375,6 +376,8 @@ HEARTBEAT_S = 30
 
 class DeribitSession(Session):
     """JSON-RPC: one call with a list of channels, one answer with its id."""
+
+    history = DeribitHistory()
 
     def hello(self, subscriptions, key):
         return (self._call("set_heartbeat", {"interval": HEARTBEAT_S}, 0),)

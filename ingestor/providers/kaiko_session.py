@@ -9,6 +9,7 @@ Source: kaikosdk 1.40.0 descriptors; docs.kaiko.com stream and kaiko-indices, re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ingestor.providers.kaiko_history import KaikoHistory
 from ingestor.providers.session import Channel, Session, Subscription
 
 CHANNELS = (
@@ -49,6 +50,8 @@ class Service(NamedTuple):
 
 class KaikoSession(Session):
     """A bearer key as metadata, and the streams that bring the subscriptions."""
+
+    history = KaikoHistory()
 
     def headers(self, key: str) -> Mapping[str, str]:
         return {"authorization": f"Bearer {key}"} if key else {}

@@ -151,8 +151,7 @@ def test_what_the_history_has_forgotten_is_lost(dialect):
     house.run()
     ends = house.ends()
     assert all(ends[number] == "FILLED" for number in range(150, 200))
-    if dialect != "binance-spot":   # it can't tell what is gone from what never was: neither can we
-        assert all(ends[number] == "LOST" for number in range(100, 150))
+    assert all(ends[number] == "LOST" for number in range(100, 150))
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -188,8 +187,7 @@ def test_every_number_ends_exactly_once(dialect, seed):
     assert span == heard | filled | lost | issued_nowhere
     assert not heard & (filled | lost | issued_nowhere)
     assert filled <= unheard
-    if dialect != "binance-spot" or not past.oldest:
-        assert issued_nowhere <= never
+    assert issued_nowhere <= never
     assert house.trades == len(heard) + len(filled)
     counts = house.counts
     assert counts.missing == sum(counts.ended.values()) == len(ends)
