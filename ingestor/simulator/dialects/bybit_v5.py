@@ -2,18 +2,23 @@
 
 The category is only in the URL. Spot and linear write the same trade with keys in another order, spot
 ids are digits, linear ones UUIDs. A linear ticker is a snapshot first, then only what changed.
+History: /v5/market/recent-trade, the last thousand, newest first.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from ingestor.simulator.dialects import past
 from ingestor.simulator.dialects.dialect import Conversation, Dialect, Rules
 from ingestor.simulator.dialects.text import MILLISECOND, as_object, in_words, request_of, strings, uuid_of
 from ingestor.simulator.engine import BAR, QUOTE, REFERENCE, TRADES, Traits
 from ingestor.simulator.market import Bar, Market, Quote, Reference, Trade
+from ingestor.simulator.server import Answer
 
 SECTIONS = ("spot", "linear", "inverse", "option")
 SPOT_ARGUMENTS_MAX = 10
+HISTORY = "/v5/market/recent-trade"
+HISTORY_MAX = 1000
 CONNECTION = "2324d924-aa4d-45b0-a858-7b8be29ab52b"
 
 
@@ -65,6 +70,23 @@ class BybitV5(Dialect):
         if channel == "tickers" and market.spec.data_class == "perp":
             return [self._ticker_frame(market, market.reference(self.now_ns()), "snapshot")]
         return []
+
+    def history(self, path: str, query: Mapping[str, str]) -> Answer | None:
+        if path != HISTORY:
+            return None
+        market = (self.markets or {}).get((query.get("category", ""), query.get("symbol", "")))
+        if market is None:
+            return Answer(200, in_words({"retCode": 10001, "retMsg": "params error: Symbol Invalid", "result": {}}))
+        try:
+            found = past.trades(market, min(past.number(query, "limit", HISTORY_MAX), HISTORY_MAX))
+        except past.BadQuery as error:
+            return Answer(200, in_words({"retCode": 10001, "retMsg": f"params error: {error}", "result": {}}))
+        rows = [{"execId": self.trade_id(market, trade), "symbol": market.spec.symbol,
+                 "price": self.price(market, trade.price), "size": self.size(market, trade.size),
+                 "side": trade.side.title(), "time": str(trade.ts_ns // MILLISECOND), "isBlockTrade": False}
+                for trade in reversed(found)]
+        return Answer(200, in_words({
+            "retCode": 0, "retMsg": "OK", "result": {"category": market.spec.section, "list": rows}}))
 
     def trade_id(self, market: Market, trade: Trade) -> str:
         return str(trade.id) if market.spec.section == "spot" else uuid_of(trade.id, 5)

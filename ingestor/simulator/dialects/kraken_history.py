@@ -1,7 +1,8 @@
 """Kraken's /0/public/Trades, the history of both its WebSocket versions.
 
-`pair` as altname (`XBTUSD`), `since` in ns (exclusive), up to `count` rows `[price, volume, seconds, b|s,
-m|l, "", trade id]`, and `last`, the `since` of the next page. Source: docs.kraken.com/api get-recent-trades.
+`pair` as altname (`XBTUSD`), or as it is written with `assetVersion=1` (`BTC/USD`), `since` in ns
+(exclusive), up to `count` rows `[price, volume, seconds, b|s, m|l, "", trade id]`, and `last`, the `since` of
+the next page. Source: docs.kraken.com/api get-recent-trades.
 """
 
 from collections.abc import Mapping
@@ -38,7 +39,8 @@ def answer(dialect: Dialect, path: str, query: Mapping[str, str]) -> Answer | No
     found = past.trades(market, count, start_ns=since_ns + 1 if since_ns else 0)
     last = found[-1].ts_ns if found else since_ns
     rows = [_row(market, trade) for trade in found]
-    return Answer(200, in_words({"error": [], "result": {altname(market.spec.symbol): rows, "last": str(last)}}))
+    name = market.spec.symbol if query.get("assetVersion") == "1" else altname(market.spec.symbol)
+    return Answer(200, in_words({"error": [], "result": {name: rows, "last": str(last)}}))
 
 
 def _row(market: Market, trade: Trade) -> list[object]:

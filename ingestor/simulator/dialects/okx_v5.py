@@ -2,16 +2,22 @@
 
 Everything is a string. One acknowledgement an argument; then the last trade is pushed again, and the
 present book. Heartbeat: the texts `ping` and `pong`. Index prices have the spot name of the pair.
+History: /api/v5/market/history-trades, newest first; `after` and `before` are ids, or ms with type 2.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+from ingestor.simulator.dialects import past
 from ingestor.simulator.dialects.dialect import Conversation, Dialect, Rules
 from ingestor.simulator.dialects.text import MILLISECOND, as_object, in_words
 from ingestor.simulator.engine import QUOTE, REFERENCE, TRADES, Traits
 from ingestor.simulator.market import Market, Quote, Reference, Trade
+from ingestor.simulator.server import Answer
 
 CONNECTION = "d604ccd0"
+HISTORY = "/api/v5/market/history-trades"
+HISTORY_MAX = 100
 QUIET = ("index-tickers", "price-limit", "books", "books5", "status")    # acknowledged, never sent
 PAGE = "Please use the correct URL, channel and parameters referring to API document."
 
@@ -61,6 +67,25 @@ class OkxV5(Dialect):
         if channel == "trades":
             return self._trades(market, [market.history[-1]], None)
         return self._best(market, market.book, None) if channel == "bbo-tbt" and market.book else []
+
+    def history(self, path: str, query: Mapping[str, str]) -> Answer | None:
+        if path != HISTORY:
+            return None
+        market = (self.markets or {}).get(("", query.get("instId", "")))
+        if market is None:
+            return Answer(200, in_words({"code": "51001", "msg": "Instrument ID doesn't exist.", "data": []}))
+        by_id = query.get("type") != "2"
+        try:
+            after, before = past.number(query, "after", 1 << 62), past.number(query, "before", -1)
+            limit = min(past.number(query, "limit", HISTORY_MAX), HISTORY_MAX)
+        except past.BadQuery as error:
+            return Answer(200, in_words({"code": "51000", "msg": f"Parameter {error} error", "data": []}))
+        found = [trade for trade in reversed(market.history)
+                 if before < (trade.id if by_id else trade.ts_ns // MILLISECOND) < after]
+        rows = [{"instId": market.spec.symbol, "side": trade.side, "sz": self.size(market, trade.size),
+                 "px": self.price(market, trade.price), "tradeId": str(trade.id),
+                 "ts": str(trade.ts_ns // MILLISECOND)} for trade in found[:max(0, limit)]]
+        return Answer(200, in_words({"code": "0", "msg": "", "data": rows}))
 
     def too_many(self, talk: Conversation, what: str) -> list[bytes]:
         return [_error("60014", "Requests too frequent")]
