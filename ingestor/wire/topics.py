@@ -44,8 +44,9 @@ class TopicLike(Protocol):
 class TopicSettings:
     """How the records of one topic are batched, per instrument.
 
-    A batch leaves when its first record is `linger_ms` old (half as old when another leaves), or when it holds
-    `records_max` records or about `bytes_max` bytes. No message is larger, nor holds more.
+    The batches of a topic leave together when the oldest record among them is `linger_ms` old (half as old when
+    another topic's leave); one leaves alone when it holds `records_max` records or about `bytes_max` bytes. No
+    message is larger, nor holds more.
     """
 
     mode: Mode = "block"

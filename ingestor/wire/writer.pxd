@@ -47,6 +47,7 @@ cdef class Writer:
     cdef uint8_t* room(self, Topic* topic, uint32_t instrument, uint32_t header_bytes, uint32_t bytes,
                        int64_t at_ns) noexcept nogil
     cdef uint32_t seat(self, Batch* batch, uint32_t subscription, int kind) noexcept nogil
+    cdef int flush_topic(self, int number, int64_t now_ns, bint everything, int waited) except -1
     cdef int hand_over(self, int number, uint32_t instrument) except -1
     cdef int hand_parcel(self, int number, uint32_t instrument, uint32_t first, uint32_t last) except -1
     cdef int hand_objects(self, int number, uint32_t instrument, uint32_t first, uint32_t last) except -1

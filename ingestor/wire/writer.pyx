@@ -278,32 +278,44 @@ cdef class Writer:
     # The batch boundary.
 
     cdef int flush(self, int64_t now_ns, bint everything) except -1:
-        cdef Topic* topic
-        cdef Batch* batch
         cdef int number
-        cdef uint32_t index
         cdef bint written = False
-        # Whoever wakes the sink for a batch that has waited long enough takes along what has waited half as
-        # long: many quiet instruments would else wake it one by one, hundreds of times a linger.
+        # Whoever wakes the sink takes along the topics that have waited half as long: topics that wake it one
+        # by one cost a request each time.
         cdef int waited = 2 if self.next_due <= now_ns else 1
         self.next_due = INT64_MAX
         self.due = False
         self.flushed_ns = now_ns
         for number in range(TOPICS_COUNT):
-            topic = &self.topics[number]
-            while topic.head != NO_BATCH:
-                index = topic.head
-                batch = &topic.batches[index]
-                if not (everything or batch.full or now_ns < batch.opened_ns - CLOCK_STEP_NS
-                        or waited * (now_ns - batch.opened_ns) >= topic.linger_ns):
-                    self.next_due = min(self.next_due, batch.opened_ns + topic.linger_ns)
-                    break
-                self.hand_over(number, index)
-                batch_close(topic, index, &self.pool)
+            if self.topics[number].head != NO_BATCH and self.flush_topic(number, now_ns, everything, waited):
                 written = True
         if written:
             self.sink.boundary()
         return 0
+
+    cdef int flush_topic(self, int number, int64_t now_ns, bint everything, int waited) except -1:
+        """What is full leaves. The rest leaves together, as its oldest batch is due; 1 if anything has left.
+
+        Together, since a sink is woken for all of them at once: a thousand quiet instruments, each at its own
+        time, would wake it a thousand times a linger.
+        """
+        cdef Topic* topic = &self.topics[number]
+        cdef Batch* batch
+        cdef uint32_t index
+        cdef int written = 0
+        while topic.head != NO_BATCH:
+            index = topic.head
+            batch = &topic.batches[index]
+            if not (everything or batch.full):
+                if (waited * (now_ns - batch.opened_ns) < topic.linger_ns
+                        and now_ns >= batch.opened_ns - CLOCK_STEP_NS):
+                    self.next_due = min(self.next_due, batch.opened_ns + topic.linger_ns)
+                    break
+                everything = True
+            self.hand_over(number, index)
+            batch_close(topic, index, &self.pool)
+            written = 1
+        return written
 
     cdef int hand_over(self, int number, uint32_t instrument) except -1:
         """Write one batch's messages to the sink, in order. What was not written when it fails stays."""

@@ -54,18 +54,28 @@ def test_nothing_is_due_without_an_open_batch(sink):
 def test_the_next_due_is_that_of_the_oldest_batch_that_stays(sink):
     writer = writer_into(sink, linger_ms=5)
     for instrument in (0, 1):
-        write_record(writer, 2 * instrument, trade(ts_recv_ns=NOW + instrument * 3 * MS))
-    writer.flush_now(NOW + 5 * MS, False)
-    assert [each.key for each in sink.written] == [b"i0-usd"]
-    assert writer.next_due_ns() == NOW + 8 * MS
+        write_record(writer, 2 * instrument, trade(ts_recv_ns=NOW + instrument * MS))
+    writer.flush_now(NOW + 4 * MS, False)
+    assert (sink.written, writer.next_due_ns()) == ([], NOW + 5 * MS)
 
 
-def test_a_batch_that_leaves_takes_along_those_that_have_waited_half_as_long(sink):
+def test_the_batches_of_a_topic_leave_together_when_the_oldest_is_due(sink):
     writer = writer_into(sink, linger_ms=4, instruments=3)
-    for instrument, opened_ns in enumerate((NOW, NOW + 2 * MS, NOW + 2 * MS + 1)):
+    for instrument, opened_ns in enumerate((NOW, NOW + 2 * MS, NOW + 4 * MS)):
         write_record(writer, 2 * instrument, trade(ts_recv_ns=opened_ns))
     writer.flush_now(NOW + 4 * MS, False)
-    assert [each.key for each in sink.written] == [b"i0-usd", b"i1-usd"]
+    assert [each.key for each in sink.written] == [b"i0-usd", b"i1-usd", b"i2-usd"]
+
+
+@pytest.mark.parametrize(("opened_ns", "taken"), [(NOW + 2 * MS, True), (NOW + 2 * MS + 1, False)])
+def test_a_topic_that_leaves_takes_along_another_that_has_waited_half_as_long(sink, opened_ns, taken):
+    writer = Writer(sink, dict.fromkeys(("trades", "quotes"), TopicSettings(linger_ms=4)), 0, 1)
+    writer.define_instrument(0, "i", b"i", 0)
+    writer.define_subscription(0, 0, "p", "v", "s", "c")
+    write_record(writer, 0, trade(ts_recv_ns=NOW))
+    write_record(writer, 0, quote(ts_recv_ns=opened_ns))
+    writer.flush_now(NOW + 4 * MS, False)
+    assert [each.topic for each in sink.written] == ["trades", *(["quotes"] if taken else [])]
 
 
 def test_a_full_batch_takes_no_other_along(sink):
