@@ -7,7 +7,8 @@
       "direction":"sell","amount":10.0}],"has_more":false}}
 
 Rows are those of the trades channel. The records before and after the hole, which were received, are asked
-for, too: where they are missing the history has forgotten, or lags behind. Requests without a key share 20 credits a second an address; two a second are used.
+for, too: where they are missing the history has forgotten, or lags behind. Requests without a key share 20
+credits a second an address; two a second are used.
 Source: docs.deribit.com api-reference/market-data/public-get_last_trades_by_instrument and rate-limits, read
 November 2026.
 """

@@ -1,4 +1,4 @@
-"""An exchange that numbers its trades, drops some on their way, and answers for its past, as three real ones do."""
+"""An exchange that numbers its trades, drops some on their way, and answers for its past, as four real ones do."""
 
 import json
 import random
@@ -103,9 +103,28 @@ def kraken_answer(past, query):
     return {"error": [], "result": {"BTC/USD": rows, "last": str(found[-1].ts_ns if found else query["since"])}}
 
 
-FRAMES = {"binance-spot": binance_frame, "coinbase-exchange": coinbase_frame, "kraken-v2": kraken_frame}
-ANSWERS = {"binance-spot": binance_answer, "coinbase-exchange": coinbase_answer, "kraken-v2": kraken_answer}
-SYMBOLS = {"binance-spot": "BTCUSD", "coinbase-exchange": "BTC-USD", "kraken-v2": "BTC/USD"}
+def deribit_row(trade):
+    return {"trade_seq": trade.number, "trade_id": str(trade.number + 10**6), "timestamp": trade.ts_ns // 1_000_000,
+            "price": float(trade.price), "instrument_name": "BTC-PERPETUAL", "direction": "sell", "amount": 1e-05}
+
+
+def deribit_frame(trade):
+    return json.dumps({"jsonrpc": "2.0", "method": "subscription", "params": {
+        "channel": "trades.BTC-PERPETUAL.100ms", "data": [deribit_row(trade)]}}).encode()
+
+
+def deribit_answer(past, query):
+    found = [trade for trade in past.known() if int(query["start_seq"]) <= trade.number <= int(query["end_seq"])]
+    page = found[:min(past.page_max, int(query["count"]))]
+    return {"jsonrpc": "2.0", "result": {"trades": [deribit_row(trade) for trade in page],
+                                         "has_more": len(page) < len(found)}}
+
+
+FRAMES = {"binance-spot": binance_frame, "coinbase-exchange": coinbase_frame, "kraken-v2": kraken_frame,
+          "deribit": deribit_frame}
+ANSWERS = {"binance-spot": binance_answer, "coinbase-exchange": coinbase_answer, "kraken-v2": kraken_answer,
+           "deribit": deribit_answer}
+SYMBOLS = {"binance-spot": "BTCUSD", "coinbase-exchange": "BTC-USD", "kraken-v2": "BTC/USD", "deribit": "BTC-PERPETUAL"}
 
 
 def past_of(numbers, never_issued=()) -> Past:

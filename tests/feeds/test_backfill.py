@@ -264,8 +264,8 @@ def test_more_pages_than_the_budget_are_lost():
     house.hear(1, 999)
     house.run(1000)
     ends = Counter(house.ends().values())
-    assert ends["FILLED"] == 500
-    assert ends["LOST"] == 497
+    assert ends["FILLED"] == 400
+    assert ends["LOST"] == 597
     assert house.quality()[-1]["reason"] == "budget"
 
 
