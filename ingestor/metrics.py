@@ -20,6 +20,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 from ingestor.metrics_table import BOUNDS, BY_NAME, MARKETS, PATH
 from ingestor.records import FAIR_STATUS_NAMES, KIND_NAMES, STATUS_NAMES
+from ingestor.wire.quality import Status
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -27,6 +28,8 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 KINDS = tuple(zip(KIND_NAMES, ("trades", "quotes", "bars", "references"), strict=True))
 #: Statuses from this one on are faults of the frame (records.pxd: DecodeStatus).
 FAULTS_FROM = STATUS_NAMES.index("truncated")
+#: How a hole, and each number of it, can end.
+ENDS = (Status.FILLED, Status.NEVER_ISSUED, Status.LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,9 @@ class Source(Protocol):
 
     def links(self) -> Mapping[str, Iterable[Any]]:
         """Feed.stats() by provider, as the event loop last took them: LinkStats."""
+
+    def gaps(self) -> Any:
+        """The Backfill, or None: its ledger's `counts` and its `requests`."""
 
     def facts(self) -> Facts:
         """What only the worker knows."""
@@ -103,6 +109,7 @@ class Metrics:
             _frames(sheet, counters)
             _records(sheet, counters, self._clock_ns())
             _paths(sheet, counters["paths"], self._by_instrument)
+        _gaps(sheet, self._source.gaps())
         _fairs(sheet, self._source.fairs(), self._by_instrument)
         _publishing(sheet, self._source.writer(), self._source.sink(), facts.sink)
         return sheet.families()
@@ -214,6 +221,7 @@ def _frames(sheet: Sheet, counters: Mapping[str, Any]) -> None:
     for connection in counters["connections"]:
         provider = connection["provider"]
         sheet.add("ingestor_frame_bytes_total", (provider,), connection["bytes"])
+        sheet.add("ingestor_frames_missing_total", (provider,), connection["missing"])
         for number, status in enumerate(STATUS_NAMES):
             count = connection["statuses"].get(status, 0)
             sheet.add("ingestor_frames_total", (provider, status), count)
@@ -223,6 +231,7 @@ def _frames(sheet: Sheet, counters: Mapping[str, Any]) -> None:
         sheet.add("ingestor_messages_rejected_total", (provider, "unknown_instrument"), count)
     sheet.add("ingestor_quarantined_frames_total", (), counters["quarantined"])
     sheet.add("ingestor_rounded_values_total", (), counters["rounded"])
+    sheet.add("ingestor_gap_events_overflowed_total", (), counters["gaps_overflowed"])
     sheet.add("ingestor_snapshots_total", (), counters["snapshots"])
 
 
@@ -258,6 +267,20 @@ def _paths(sheet: Sheet, paths: Iterable[Mapping[str, Any]], by_instrument: bool
         sheet.add("ingestor_sequence_gaps_total", labels, path["gaps"])
         if path["last_recv_ns"] is not None:
             sheet.raise_to("ingestor_last_update_timestamp_seconds", labels, path["last_recv_ns"] / 1e9)
+
+
+def _gaps(sheet: Sheet, gaps: Any) -> None:
+    if gaps is None:
+        return
+    for labels, counts in dict(gaps.ledger.counts).items():
+        sheet.add("ingestor_gaps_total", labels, counts.holes)
+        sheet.add("ingestor_gaps_open", labels, counts.open)
+        sheet.add("ingestor_gap_records_missing_total", labels, counts.missing)
+        for status in ENDS:
+            sheet.add("ingestor_gaps_closed_total", (*labels, status.name.lower()), counts.closed[status])
+            sheet.add("ingestor_gap_records_total", (*labels, status.name.lower()), counts.ended[status])
+    for labels, count in dict(gaps.requests).items():
+        sheet.add("ingestor_backfill_requests_total", labels, count)
 
 
 def _fairs(sheet: Sheet, fairs: Iterable[Mapping[str, Any]], by_instrument: bool) -> None:

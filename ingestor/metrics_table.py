@@ -90,6 +90,23 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         Family("ingestor_clock_skew_negative_total", "counter", MARKETS,
                "Records whose event time lay in the future when they came."),
     ),
+    "Gaps": (
+        Family("ingestor_gaps_total", "counter", MARKETS,
+               "Holes that were opened: numbers that were skipped, or a stretch of time around a reconnect."),
+        Family("ingestor_gaps_open", "gauge", MARKETS, "Holes that have not found their end yet."),
+        Family("ingestor_gaps_closed_total", "counter", (*MARKETS, "status"),
+               "Holes that ended, by the worst of their parts: filled, never_issued, lost."),
+        Family("ingestor_gap_records_missing_total", "counter", MARKETS, "Numbers that were missed."),
+        Family("ingestor_gap_records_total", "counter", (*MARKETS, "status"),
+               "What became of them: filled (late, or from the history), never_issued, lost. With those of open holes "
+               "they make up the missing, but for the records that filled holes of time, which nobody could number."),
+        Family("ingestor_gap_events_overflowed_total", "counter", (),
+               "Gaps that came faster than they are noted one by one; their numbers are counted as lost."),
+        Family("ingestor_frames_missing_total", "counter", ("provider",),
+               "Frames that a provider's count of a connection's frames left out."),
+        Family("ingestor_backfill_requests_total", "counter", ("provider", "outcome"),
+               "Requests to a provider's history: answered, short, limited, refused, failed, misread."),
+    ),
     "Source paths": (
         Family("ingestor_messages_received_total", "counter", PATH, "Records admitted."),
         Family("ingestor_sequence_gaps_total", "counter", PATH, "Jumps in the provider's sequence."),

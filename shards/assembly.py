@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ingestor.errors import ConfigError
 from ingestor.feeds.feed import FeedSettings
+from ingestor.feeds.fetch import HistorySettings
 from ingestor.feeds.packing import Packing, pack
 from ingestor.pricing.parameters import parameters
 from ingestor.providers.provider import Provider
@@ -65,12 +66,28 @@ def pricing(configuration: Configuration) -> dict[str, dict[str, float | bool]]:
 def feed_settings(configuration: Configuration, provider: Provider) -> FeedSettings:
     """What a feed needs of the provider's section, with the secret read."""
     settings = configuration.provider(provider.name)
-    ca_file = settings.tls_ca_file
     return FeedSettings(
-        url=settings.url, key=settings.key.get_secret_value(),
-        tls_ca_file=None if ca_file is None else str(configuration.path.parent / ca_file),
+        url=settings.url, key=settings.key.get_secret_value(), tls_ca_file=_ca_file(configuration, provider),
         deflate=settings.deflate, limits=settings.limits.model_dump(exclude_none=True),
         connect_within_s=settings.connect_within_s)
+
+
+def history_settings(configuration: Configuration, provider: Provider) -> HistorySettings:
+    """What the backfill needs of the provider's section, with the secret read.
+
+    Who is told to stream from another place than the dialect's own must not be asked for the past of the
+    dialect's own: over HTTP that place has to be named, over gRPC it is the same gateway.
+    """
+    settings = configuration.provider(provider.name)
+    url = settings.history_url or (settings.url if provider.transport == "grpc" else "")
+    return HistorySettings(
+        url=url, key=settings.key.get_secret_value(), tls_ca_file=_ca_file(configuration, provider),
+        enabled=settings.backfill and bool(url or not settings.url))
+
+
+def _ca_file(configuration: Configuration, provider: Provider) -> str | None:
+    ca_file = configuration.provider(provider.name).tls_ca_file
+    return None if ca_file is None else str(configuration.path.parent / ca_file)
 
 
 def limits(configuration: Configuration, provider: Provider) -> Limits:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from ingestor._core import Pipeline
+from ingestor.feeds.backfill import Backfill
 from ingestor.feeds.feed import Feed, LinkStats
 from ingestor.metrics import Facts
 from ingestor.sinks.sink import Sink
@@ -23,6 +24,7 @@ class View:
         self.sink_: Sink | None = None
         self.writer_: Writer | None = None
         self.feeds: Mapping[str, Feed] = {}
+        self.backfill: Backfill | None = None
         self.reading_paused = False
         self.subscribed = False     # every feed knows what it wants
         self._shard = shard
@@ -66,6 +68,9 @@ class View:
 
     def links(self) -> Mapping[str, Sequence[LinkStats]]:
         return self._links
+
+    def gaps(self) -> Any:
+        return self.backfill
 
     def facts(self) -> Facts:
         return Facts(

@@ -20,6 +20,7 @@ from ingestor import logs
 from ingestor._core import Pipeline
 from ingestor.errors import IngestorError, InternalError, SinkError
 from ingestor.feeds import loop
+from ingestor.feeds.backfill import Backfill
 from ingestor.feeds.feed import Feed
 from ingestor.http import Server, serve
 from ingestor.metrics import Metrics
@@ -27,8 +28,9 @@ from ingestor.readiness import Readiness
 from ingestor.settings import Configuration
 from ingestor.sinks import open_sink
 from ingestor.sinks.sink import Sink
+from ingestor.wire.quality import QualityTopic
 from ingestor.wire.writer import Writer
-from shards.assembly import Plan, feed_settings, plan
+from shards.assembly import Plan, feed_settings, history_settings, plan
 from shards.dialects import DIALECTS
 from shards.recording import Recording
 from shards.view import View
@@ -112,12 +114,12 @@ class Worker:
     async def _run(self, stop: asyncio.Event) -> int:
         planned = plan(self._configuration, self._shard, DIALECTS)
         settings = self._settings
-        topics = settings.topic_settings()
-        sink = open_sink(settings.sink, topics, settings.topics.prefix, self._shard, self._epoch)
+        sink = open_sink(settings.sink, settings.sink_topics(), settings.topics.prefix, self._shard, self._epoch)
         self._view.sink_ = sink
         try:
             pipeline = self._pipeline(planned, sink)
             self._open_feeds(planned, pipeline)
+            backfill = self._backfill(planned, pipeline, sink)
         except BaseException:
             sink.close(0.0)
             raise
@@ -128,7 +130,7 @@ class Worker:
             "shard_started", instruments=len(planned.instruments.rows), sink=settings.sink.kind,
             subscriptions={name: len(wanted) for name, wanted in planned.subscriptions.items()})
         works: list[Coroutine[Any, Any, object]] = [
-            stop.wait(), self._tick(pipeline, sink), self._watch(pipeline),
+            stop.wait(), self._tick(pipeline, sink), self._watch(pipeline), backfill.run(),
             *(feed.run() for feed in self._feeds.values())]
         tasks = [asyncio.create_task(work) for work in works]
         try:
@@ -161,6 +163,12 @@ class Worker:
             self._feeds[name] = feed
         self._view.feeds = self._feeds
         self._view.subscribed = True
+
+    def _backfill(self, planned: Plan, pipeline: Pipeline, sink: Sink) -> Backfill:
+        settings = {name: history_settings(self._configuration, DIALECTS[name]) for name in planned.subscriptions}
+        topic = QualityTopic(sink, self._shard, self._epoch, time.time_ns)
+        self._view.backfill = Backfill(pipeline, topic, settings)
+        return self._view.backfill
 
     async def _tick(self, pipeline: Pipeline, sink: Sink) -> None:
         """What has to happen without a message: lingering batches, delivery reports, back-pressure.

@@ -2,14 +2,17 @@
 
 import math
 from collections import Counter
+from types import SimpleNamespace
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
+from ingestor.feeds.ledger import Counts
 from ingestor.feeds.link import ConnectionState, LinkStats
 from ingestor.metrics import Facts, Metrics
 from ingestor.records import STATUS_NAMES
 from ingestor.sinks.sink import BrokerStats, SinkStats, TopicStats
+from ingestor.wire.quality import Status
 from ingestor.wire.topics import TopicCounts
 
 S = 1_000_000_000
@@ -42,7 +45,7 @@ def fair(instrument: str, **changes) -> dict:
 
 def connection(provider="okx-v5", name="c0", **statuses: int) -> dict:
     return {"provider": provider, "section": "", "name": name, "frames": sum(statuses.values()), "bytes": 4096,
-            "statuses": {**dict.fromkeys(STATUS_NAMES, 0), **statuses}}
+            "missing": 3, "statuses": {**dict.fromkeys(STATUS_NAMES, 0), **statuses}}
 
 
 class FakeSource:
@@ -59,15 +62,22 @@ class FakeSource:
             LinkStats("c1", "", ConnectionState.WAITING, disconnects=Counter(connect_failed=7), wanted=2)]}
         self.the_facts = Facts("0.1.0", 3, 1_700_000_000.5, 0.25, False, "kafka", True)
         self.the_sink = sink_stats()
+        self.the_gaps = SimpleNamespace(
+            ledger=SimpleNamespace(counts={("okx-v5", "okx", "spot"): Counts(
+                4, 1, 100, Counter({Status.FILLED: 60, Status.LOST: 7}), Counter({Status.FILLED: 2, Status.LOST: 1}))}),
+            requests=Counter({("okx-v5", "answered"): 5}))
         self.topics = {"trades": TopicCounts(100, 4, 9000, 1, 0, 3), "fair": TopicCounts(7, 7, 700, 0, 0, 0)}
 
     def counters(self):
         return {
             "connections": self.connections, "paths": self.paths, "unknown": {"okx-v5": 8}, "snapshots": 11,
-            "rounded": 12, "evaluations": 13, "unwritten": 1, "quarantined": 2,
+            "gaps_overflowed": 2, "rounded": 12, "evaluations": 13, "unwritten": 1, "quarantined": 2,
             "exchange_to_receive": [
                 {"provider": "okx-v5", "venue": "okx", "data_class": "spot", **histogram(b3=4, b14=5, b27=1)}],
             "receive_to_enqueue": histogram(b5=3)}
+
+    def gaps(self):
+        return self.the_gaps
 
     def fairs(self):
         return self.the_fairs
@@ -96,6 +106,9 @@ class NothingYet(FakeSource):
         return None
 
     def sink(self):
+        return None
+
+    def gaps(self):
         return None
 
 

@@ -201,6 +201,19 @@ def test_records_that_can_not_be_written_are_told_as_dropped():
     assert value(found, "ingestor_published_rounded_total", topic="trades") == 3
 
 
+def test_what_was_missed_is_told_with_what_became_of_it():
+    found = samples(FakeSource())
+    assert value(found, "ingestor_gaps_total", **OKX) == 4
+    assert value(found, "ingestor_gaps_open", **OKX) == 1
+    assert value(found, "ingestor_gap_records_missing_total", **OKX) == 100
+    assert [value(found, "ingestor_gap_records_total", **OKX, status=status)
+            for status in ("filled", "never_issued", "lost")] == [60, 0, 7]
+    assert value(found, "ingestor_gaps_closed_total", **OKX, status="filled") == 2
+    assert value(found, "ingestor_backfill_requests_total", provider="okx-v5", outcome="answered") == 5
+    assert value(found, "ingestor_gap_events_overflowed_total") == 2
+    assert value(found, "ingestor_frames_missing_total", provider="okx-v5") == 6
+
+
 def test_before_anything_is_built_the_process_is_told_and_all_names_exist():
     _, body = Metrics(NothingYet()).render()
     assert all(f"# HELP {family.name.removesuffix('_total')}" in body.decode() for family in BY_NAME.values())

@@ -243,6 +243,10 @@ class ProviderSettings(Section):
     """Offer compression (permessage-deflate): less traffic, more CPU."""
     connect_within_s: PositiveFloat = 10.0
     """An attempt to connect that takes longer has failed."""
+    backfill: bool = True
+    """Ask the provider's own history for trades that were missed, where it has one."""
+    history_url: str = ""
+    """Where that history is asked; empty: the dialect's own, or nowhere when `url` is not the dialect's own."""
     limits: LimitsOverrides = LimitsOverrides()
     """Where your contract differs from the public limits."""
 
