@@ -23,13 +23,13 @@ Message = tuple[str, bytes]
 
 
 class Active:
-    """A fault that is on. `hit` holds the connections that have had it, for those that strike once."""
+    """A fault that is on. `struck` counts the messages of each connection, for those without a duration."""
 
     def __init__(self, fault: Fault, until_s: float) -> None:
         self.fault = fault
         self.target = fault.aim()
         self.until_s = until_s
-        self.hit: set[int] = set()
+        self.struck: Counter[int] = Counter()
         self.messages = 0
 
 
@@ -91,11 +91,12 @@ class Faults:
             if active.fault.duration_s:
                 active.messages, before = active.messages + len(places), active.messages
                 places = [place for order, place in enumerate(places, before) if order % EVERY == 0]
-            elif connection in active.hit or len(places) <= (kind == "reorder"):
-                continue
             else:
-                active.hit.add(connection)
-                places = places[:max(1, int(active.fault.amount))] if kind == "drop" else places[:1]
+                once = int(active.fault.amount) if kind == "drop" else 1
+                places = places[:max(0, once - active.struck[connection])]
+                if not places or (kind == "reorder" and places[0] + 1 == len(messages)):
+                    continue
+                active.struck[connection] += len(places)
             messages = self._shaped(active.fault, messages, set(places))
         return [payload for _, payload in messages]
 

@@ -125,8 +125,6 @@ class Port:
 
     def answer(self, peer: Peer, talk: Conversation, replies: list[bytes]) -> None:
         """Say it, and do what the conversation now asks for."""
-        if peer not in self.talks:
-            return
         self.say(peer, replies)
         if talk.farewell:
             peer.close(talk.code, talk.farewell)
@@ -230,8 +228,14 @@ class LivePort(Port):
         return answer or Answer(REFUSED, json.dumps({"error": f"no such path: {path}"}).encode())
 
     def heard(self, peer: Peer, text: bytes) -> None:
-        if not self._faults.active:
-            super().heard(peer, text)
+        slow = self._faults.find("slow_ack", self.dialect.name, peer.number) if self._faults.active else None
+        if slow is None:
+            self._hear(peer, text)
+        else:
+            self._loop.call_later(max(0.0, slow.amount), self._hear, peer, text)
+
+    def _hear(self, peer: Peer, text: bytes) -> None:
+        if peer not in self.talks:      # gone meanwhile
             return
         name, talk = self.dialect.name, self.talks[peer]
         if self._faults.find("rate_limit", name, peer.number):
@@ -240,13 +244,7 @@ class LivePort(Port):
             self.dialect.refuses = self._faults.find("refuse", name, peer.number) is not None
             replies = self.replies(peer, talk, text)
             self.dialect.refuses = False
-        if self._faults.find("no_ack", name, peer.number):
-            replies = []
-        slow = self._faults.find("slow_ack", name, peer.number)
-        if slow is None:
-            self.answer(peer, talk, replies)
-        else:
-            self._loop.call_later(max(0.0, slow.amount), self.answer, peer, talk, replies)
+        self.answer(peer, talk, [] if self._faults.find("no_ack", name, peer.number) else replies)
 
     def deliver(self, happening: Happening) -> None:
         """Render for the channels that someone wants, and queue until flush()."""

@@ -15,7 +15,6 @@ from ingestor.simulator import Fault, Simulator, SimulatorSpec, run
 from ingestor.simulator.faults import Faults
 from tests.feeds.certificates import Authority
 
-OVERSIZE_BYTES = (16 << 20) + 1
 SUBSCRIBE = json.dumps({"method": "SUBSCRIBE", "params": ["btcusdt@trade", "ethusdt@trade"], "id": 1})
 SPOT = {"dialects": ("binance-spot",), "rate": 2000.0, "bursts": False}
 
@@ -44,16 +43,6 @@ async def subscribed(addresses, *, bytes_max=1 << 20):
 
 async def received(socket, count):
     return [await socket.recv(decode=False) for _ in range(count)]
-
-
-async def fallen_silent(socket):
-    """Read what is on its way; fail when it never ends."""
-    for _ in range(10_000):
-        try:
-            await asyncio.wait_for(socket.recv(), 0.3)
-        except TimeoutError:
-            return
-    raise AssertionError("it goes on")
 
 
 def test_every_trade_that_was_accounted_for_arrives_once_and_in_order():
@@ -216,27 +205,6 @@ def test_reordered_messages_are_the_same_messages():
     assert len(set(ids)) == len(ids)
 
 
-def test_an_oversized_message_is_larger_than_a_door_takes():
-    async def talk(simulator, addresses):
-        async with await subscribed(addresses, bytes_max=OVERSIZE_BYTES) as socket:
-            simulator.inject(Fault("oversize", 0.0))
-            return max(map(len, await received(socket, 20)))
-
-    assert simulated(SimulatorSpec(**SPOT), talk)[0] == OVERSIZE_BYTES
-
-
-def test_silence_withholds_data_and_still_answers_pings():
-    async def talk(simulator, addresses):
-        async with await subscribed(addresses) as socket:
-            await received(socket, 20)
-            simulator.inject(Fault("silence", 0.0, 60.0))
-            await fallen_silent(socket)
-            await asyncio.wait_for(await socket.ping(), 5)
-
-    _, summary = simulated(SimulatorSpec(**SPOT), talk)
-    assert sum(channel["unsent"] for channel in summary["dialects"]["binance-spot"]["channels"]) > 0
-
-
 def test_a_line_that_never_asks_for_anything_does_not_hold_up_the_end():
     async def talk(simulator, addresses):
         host, port = addresses["binance-spot"].removeprefix("ws://").split(":")
@@ -254,30 +222,6 @@ def test_a_single_message_waits_for_another_to_be_reordered_with():
     assert faults.shape("x", 1, [("s", b"1")]) == [b"1"]
     assert faults.shape("x", 1, [("s", b"2"), ("s", b"3")]) == [b"3", b"2"]
     assert faults.shape("x", 1, [("s", b"4"), ("s", b"5")]) == [b"4", b"5"]
-
-
-def test_close_says_goodbye_to_every_client_and_refuses_them_during_the_outage():
-    async def talk(simulator, addresses):
-        async with await subscribed(addresses) as socket:
-            simulator.inject(Fault("close", 0.0, 60.0))
-            with pytest.raises(ConnectionClosed) as caught:
-                await received(socket, 10_000)
-        with pytest.raises(InvalidStatus) as refused:
-            await connect(f"{addresses['binance-spot']}/stream")
-        return caught.value.rcvd.code, refused.value.response.status_code
-
-    assert simulated(SimulatorSpec(**SPOT), talk)[0] == (1001, 503)
-
-
-def test_cut_breaks_the_line_without_goodbye():
-    async def talk(simulator, addresses):
-        async with await subscribed(addresses) as socket:
-            simulator.inject(Fault("cut", 0.0))
-            with pytest.raises(ConnectionClosed) as caught:
-                await received(socket, 10_000)
-        return caught.value.rcvd
-
-    assert simulated(SimulatorSpec(**SPOT), talk)[0] is None
 
 
 def test_a_fault_by_schedule_begins_and_a_venue_recovers():
