@@ -39,6 +39,7 @@ VENDORS = {
         "ingestor/sinks/producer.pyx", "ingestor/sinks/kafka_topics.py", "ingestor/sinks/registry.py"},
     "fastavro": {"ingestor/sinks/ndjson.py"},
     "prometheus_client": {"ingestor/metrics.py"},
+    "aiohttp": {"ingestor/feeds/http_get.py"},
     "redis": {"shards/store_redis.py"},
     # Only the server's side: another library than the door's, so that the two check each other.
     "grpc": {"ingestor/simulator/grpc_server.py"},

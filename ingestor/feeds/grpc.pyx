@@ -293,6 +293,10 @@ cdef class GrpcDoor(Http2Connection):
         finally:
             heard.set()
 
+    async def ask(self, call):
+        """Make one call to its end, beside set_calls; return its status."""
+        return await self._answer(call, asyncio.Event())
+
     async def _answer(self, call, heard):
         """Make the call when there is room for one more stream; return the status it ends with."""
         while not self.has_room():
