@@ -48,6 +48,7 @@ class WebSocketLink(Link):
 
     def _fresh(self) -> None:
         """A new connection: nothing was asked, nothing refused."""
+        self.session = self.plan.provider.session.opened(self.section)
         rate = self.plan.limits.messages_per_second_max
         self._retries = Backoff(self.plan.timing.uniform)
         self._bucket = TokenBucket(rate, rate * BURST_SHARE, self.plan.timing.clock)
@@ -255,10 +256,13 @@ class WebSocketLink(Link):
 
 
 def _names(subscriptions: Iterable[Subscription]) -> dict[str, list[Subscription]]:
-    """Subscriptions by the words that a provider's answer may use: `symbol`, `channel:symbol`, `channel.symbol`."""
+    """Subscriptions by the words that a provider's answer may use.
+
+    `symbol`, `channel:symbol`, `channel.symbol`; where it carries many venues, `channel:venue:symbol`.
+    """
     named: dict[str, list[Subscription]] = {}
     for subscription in subscriptions:
         channel, symbol = subscription.channel, subscription.symbol
-        for name in (symbol, f"{channel}:{symbol}", f"{channel}.{symbol}"):
+        for name in (symbol, f"{channel}:{symbol}", f"{channel}.{symbol}", f"{channel}:{subscription.venue}:{symbol}"):
             named.setdefault(name, []).append(subscription)
     return named

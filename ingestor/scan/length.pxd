@@ -9,9 +9,9 @@ cdef enum:
 
 
 cdef inline int64_t length_ns(const uint8_t* at, uint32_t size) noexcept nogil:
-    """`1m`, `4H`, `1D`, `1W`, `30s`: nanoseconds; ABSENT for months and for what is no length.
+    """`1m`, `4H`, `1h`, `1D`, `1d`, `1W`, `30s`: nanoseconds; ABSENT for months and for what is no length.
 
-    Case matters: `m` is a minute and `M` a month. A suffix such as `utc` is passed over.
+    Case matters: `m` is a minute and `M` a month. What follows (`utc`, the rest of `1hr` and `1day`) is passed over.
     """
     cdef int64_t count = 0, unit
     cdef uint32_t i = 0
@@ -24,9 +24,9 @@ cdef inline int64_t length_ns(const uint8_t* at, uint32_t size) noexcept nogil:
         unit = 1
     elif at[i] == 109:
         unit = 60
-    elif at[i] == 72:
+    elif at[i] == 72 or at[i] == 104:
         unit = 3600
-    elif at[i] == 68:
+    elif at[i] == 68 or at[i] == 100:
         unit = 86400
     elif at[i] == 87:
         unit = 604800

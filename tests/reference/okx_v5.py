@@ -20,12 +20,12 @@ from reference.rules import (
     word,
 )
 
-UNITS = {"s": 1, "m": 60, "H": 3600, "D": 86400, "W": 604800}
+UNITS = {"s": 1, "m": 60, "H": 3600, "h": 3600, "D": 86400, "d": 86400, "W": 604800}
 
 
 def length_of(candle: str) -> int | None:
     """`1m`, `4H`, `1Dutc`: nanoseconds; None for months."""
-    found = re.match("([0-9]{1,4})([smHDW])", candle)
+    found = re.match("([0-9]{1,4})([smHhDdW])", candle)
     return int(found[1]) * UNITS[found[2]] * SECOND or None if found else None
 
 
