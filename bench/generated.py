@@ -10,7 +10,7 @@ SECOND = 1_000_000_000
 BEGIN_NS = 1_786_562_940 * SECOND   # 2026-08-12T19:29:00Z
 
 # Every template gets: id, price, ask, size, ask_size (decimals as text), ms (epoch), s (epoch, with microseconds),
-# iso (UTC, microseconds, no zone).
+# ns (within the second), iso (UTC, microseconds, no zone).
 TRADES = {
     "binance-spot":
         '{"stream":"btcusdt@trade","data":{"e":"trade","E":%(ms)d,"s":"BTCUSDT","t":%(id)d,"p":"%(price)s000000",'
@@ -38,6 +38,9 @@ TRADES = {
         '{"type":"trade","symbol_id":"COINBASE_SPOT_BTC_USD","sequence":%(id)d,"time_exchange":"%(iso)s0Z",'
         '"time_coinapi":"%(iso)s1Z","uuid":"3b6c2c0a-77aa-4a3c-9d4e-%(id)012d","price":%(price)s,"size":%(size)s,'
         '"taker_side":"SELL"}',
+    "cryptocompare":
+        '{"TYPE":"0","M":"Coinbase","FSYM":"BTC","TSYM":"USD","F":"1","ID":"%(id)d","TS":1786562940,"TSNS":%(ns)d,'
+        '"Q":%(size)s,"P":%(price)s,"TOTAL":268.851954,"RTS":1786562940,"RTSNS":%(ns)d,"CCSEQ":%(id)d}',
     "tardis":
         '{"type":"trade","symbol":"BTCUSDT","exchange":"binance","id":"%(id)d","price":%(price)s,"amount":%(size)s,'
         '"side":"sell","timestamp":"%(iso)sZ","localTimestamp":"%(iso)sZ"}',
@@ -70,6 +73,9 @@ QUOTES = {
         '{"type":"quote","symbol_id":"COINBASE_SPOT_BTC_USD","sequence":%(id)d,"time_exchange":"%(iso)s0Z",'
         '"time_coinapi":"%(iso)s1Z","ask_price":%(ask)s,"ask_size":%(ask_size)s,"bid_price":%(price)s,'
         '"bid_size":%(size)s}',
+    "cryptocompare":
+        '{"TYPE":"30","M":"Kraken","FSYM":"BTC","TSYM":"USD","CCSEQ":%(id)d,"BID":[{"P":%(price)s,"Q":%(size)s,'
+        '"REPORTEDNS":"1786562940%(ns)09d"}]}',
     "tardis":
         '{"type":"book_ticker","symbol":"BTCUSDT","exchange":"binance","askAmount":%(ask_size)s,"askPrice":%(ask)s,'
         '"bidPrice":%(price)s,"bidAmount":%(size)s,"timestamp":"%(iso)sZ","localTimestamp":"%(iso)sZ"}',
@@ -98,6 +104,7 @@ def text(dialect: str, trade: bool, id: int, cents: int, units: int, ns: int) ->
     return (template % {
         "id": id, "price": f"{cents // 100}.{cents % 100:02}", "ask": f"{(cents + 10) // 100}.{(cents + 10) % 100:02}",
         "size": f"{units / 100_000:.5f}", "ask_size": f"{(900_001 - units) / 100_000:.5f}", "ms": ns // 1_000_000,
+        "ns": ns % SECOND,
         "s": f"{ns // SECOND}.{ns % SECOND // 1000:06}",
         "iso": f"2026-08-12T19:{29 + minutes % 31:02}:{rest // SECOND:02}.{rest % SECOND // 1000:06}",
     }).encode()

@@ -25,18 +25,19 @@ Source: kaikosdk 1.40.0 descriptors; docs.kaiko.com stream (level 1 aggregations
 derivatives pricing, exchange-provided metrics) and kaiko-indices (reference rates), read November 2026.
 """
 from libc.stdint cimport int32_t, uint8_t, uint32_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memset
 
 from ingestor.records cimport (
     ASK, BAR, BID, CLOSE, DECODED, FUNDING, HIGH, INDEX, LOW, MARK, MISSING_FIELD, OPEN, OPEN_INTEREST, QUOTE,
     REFERENCE, ROUNDED, SYNTAX, Text, Tick, VOLUME, VWAP,
 )
-from ingestor.scan.cursor cimport Cursor, fail, scratch_take, tick_new
+from ingestor.scan.cursor cimport Cursor, fail, tick_new
 from ingestor.scan.length cimport later, length_ns
 from ingestor.scan.number cimport parse_decimal, shortest_decimal
 from ingestor.scan.protobuf cimport (
     Timestamp, bytes_field, double_field, enum_field, epoch_ns, next_field, pass_field, text_field, timestamp_field,
 )
+from ingestor.scan.text cimport joined
 
 cdef enum:
     CHANNEL_VWAP = 2
@@ -197,26 +198,16 @@ cdef inline bint ohlcv(Cursor* c, Message* f) noexcept nogil:
             and put_text(c, tick, VOLUME, f.text[12]) and interval(c, f, tick, 10))
 
 
-cdef inline Text pair(Cursor* c, Text base, Text quote) noexcept nogil:
-    """`base-quote`, in the batch's scratch; absent when either is, or on a fault."""
-    cdef Text joined = Text(at=NULL, size=0)
-    cdef uint8_t* to
-    if base.at == NULL or quote.at == NULL:
-        return joined
-    to = scratch_take(c, base.size + 1 + quote.size)
-    if to != NULL:
-        memcpy(to, base.at, base.size)
-        to[base.size] = 45
-        memcpy(to + base.size + 1, quote.at, quote.size)
-        joined = Text(at=to, size=base.size + 1 + quote.size)
-    return joined
-
-
 cdef inline bint rate(Cursor* c, Message* f, int channel) noexcept nogil:
     cdef Tick* tick
+    cdef Text pair
     if not read_message(c, f, 0, F2, F5, F3, 1, False) or f.number[2] == 0 or f.choice[5]:
         return False
-    tick = begin(c, REFERENCE, channel, pair(c, f.inner_text[1], f.inner_text[2]), kaiko(), Text(at=NULL, size=0))
+    if f.inner_text[1].at == NULL or f.inner_text[2].at == NULL:
+        return fail(c, MISSING_FIELD)
+    if not joined(c, f.inner_text[1], 45, f.inner_text[2], &pair):
+        return False
+    tick = begin(c, REFERENCE, channel, pair, kaiko(), Text(at=NULL, size=0))
     return tick != NULL and put(c, tick, INDEX, f.number[2]) and epoch_ns(c, &f.time[3], &tick.ts_event_ns)
 
 

@@ -27,6 +27,7 @@ MODULES = {
     "coinapi": "coinapi",
     "kaiko": "kaiko",
     "tardis": "tardis",
+    "cryptocompare": "cryptocompare",
 }
 
 

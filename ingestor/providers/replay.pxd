@@ -107,6 +107,19 @@ cdef inline bint replay_due(Replays* table, uint64_t key) noexcept nogil:
     return True
 
 
+cdef inline bint replay_is_due(const Replays* table, uint64_t key) noexcept nogil:
+    """The same, without settling it: for replays of several frames, which end for all at once."""
+    return table.capacity != 0 and table.states[replay_place(table, key)] == REPLAY_DUE
+
+
+cdef inline void replays_settle(Replays* table) noexcept nogil:
+    """No replay is due any more: the provider has said so."""
+    cdef uint32_t i
+    for i in range(table.capacity):
+        if table.states[i] == REPLAY_DUE:
+            table.states[i] = REPLAY_DONE
+
+
 cdef inline void* replays_new() noexcept nogil:
     return calloc(1, sizeof(Replays))
 

@@ -3,10 +3,10 @@
 Absent is a missing key, null or "". Decimals may be numbers or strings; integers and times numbers
 or digit strings; anything else in a used field is a fault. Faults go to the cursor.
 """
-from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int8_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from ingestor.records cimport (
-    BAD_TYPE, BUY, DECODED, MISSING_FIELD, ROUNDED, SELL, SIDE_UNKNOWN, Text, Tick,
+    ABSENT, BAD_TIME, BAD_TYPE, BUY, DECODED, MISSING_FIELD, ROUNDED, SELL, SIDE_UNKNOWN, Text, Tick,
 )
 from ingestor.scan.cursor cimport Cursor, fail
 from ingestor.scan.number cimport PLAIN_MAX, parse_decimal, parse_integer
@@ -103,6 +103,20 @@ cdef inline bint epoch_time(Cursor* c, Token* token, int64_t unit_ns, int64_t* o
         return False
     status = scale_time(count, unit_ns, out)
     return status == DECODED or fail(c, status)
+
+
+cdef inline bint split_time(Cursor* c, Token* token, int64_t unit_ns, Token* rest, int64_t* out) noexcept nogil:
+    """A time as a whole number of units since 1970, and the nanoseconds within the unit; absent ones are none."""
+    cdef int64_t nanos = 0
+    if not epoch_time(c, token, unit_ns, out) or not integer(c, rest, &nanos):
+        return False
+    if nanos < 0 or nanos >= unit_ns:
+        return fail(c, BAD_TIME)
+    if out[0] != ABSENT:
+        if out[0] > INT64_MAX - nanos:
+            return fail(c, BAD_TIME)
+        out[0] += nanos
+    return True
 
 
 cdef inline bint iso_time(Cursor* c, Token* token, int64_t* out) noexcept nogil:

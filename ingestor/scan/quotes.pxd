@@ -81,25 +81,29 @@ cdef inline bint best_level(Cursor* c, const Token* levels, Tick* tick, int pric
     return inner.status == DECODED or fail(c, inner.status)
 
 
+cdef inline bint first_element(Cursor* c, const Token* levels, Cursor* inner) noexcept nogil:
+    """A cursor before the first element of an array that was passed whole; 0 when there is none, or on a fault."""
+    if levels.type <= NULL_VALUE or not within(c, levels, inner):
+        return False
+    array_begin(inner)
+    return array_next(inner) or (inner.status != DECODED and fail(c, inner.status))
+
+
 cdef inline bint best_member_level(Cursor* c, const Token* levels, Tick* tick, int price, int size,
                                    const char* price_key, uint32_t price_key_size, const char* size_key,
                                    uint32_t size_key_size) noexcept nogil:
     """The first level `{price, size, ...}` of a side; an empty side, or an empty level, leaves both absent."""
     cdef Cursor inner
     cdef Token key, passed, first, second
-    if levels.type <= NULL_VALUE:
-        return True
-    if not within(c, levels, &inner):
-        return False
-    array_begin(&inner)
-    if array_next(&inner):
-        first.type = second.type = NOTHING
-        object_begin(&inner)
-        while object_next(&inner, &key):
-            if key_is(&key, price_key, price_key_size):
-                value(&inner, &first)
-            else:
-                value(&inner, &second if key_is(&key, size_key, size_key_size) else &passed)
-        if inner.status == DECODED and decimal(&inner, &first, tick, price) and decimal(&inner, &second, tick, size):
-            empty_side(tick, price, size)
+    if not first_element(c, levels, &inner):
+        return c.status == DECODED
+    first.type = second.type = NOTHING
+    object_begin(&inner)
+    while object_next(&inner, &key):
+        if key_is(&key, price_key, price_key_size):
+            value(&inner, &first)
+        else:
+            value(&inner, &second if key_is(&key, size_key, size_key_size) else &passed)
+    if inner.status == DECODED and decimal(&inner, &first, tick, price) and decimal(&inner, &second, tick, size):
+        empty_side(tick, price, size)
     return inner.status == DECODED or fail(c, inner.status)

@@ -1,7 +1,8 @@
 """Making a string that is used final: escapes resolved into the batch's scratch, UTF-8 demanded."""
 from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcpy
 
-from ingestor.records cimport BAD_UTF8
+from ingestor.records cimport BAD_UTF8, Text
 from ingestor.scan.cursor cimport Cursor, fail, scratch_take
 from ingestor.scan.token cimport ESCAPED, NONE, RESOLVED, STRING, Token, likely
 
@@ -104,4 +105,18 @@ cdef inline bint settle(Cursor* c, Token* token) noexcept nogil:
         return False
     if token.high and not ingestor_utf8_valid(token.at, token.size):
         return fail(c, BAD_UTF8)
+    return True
+
+
+cdef inline bint joined(Cursor* c, Text first, uint8_t mark, Text second, Text* out) noexcept nogil:
+    """`first`, the mark, `second` as one text, in the batch's scratch."""
+    cdef uint32_t size = first.size + 1 + second.size
+    cdef uint8_t* to = scratch_take(c, size)
+    if to == NULL:
+        return False
+    memcpy(to, first.at, first.size)
+    to[first.size] = mark
+    memcpy(to + first.size + 1, second.at, second.size)
+    out.at = to
+    out.size = size
     return True

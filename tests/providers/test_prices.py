@@ -9,6 +9,7 @@ from samples.coinbase_advanced import ROW as ADVANCED
 from samples.coinbase_advanced import event as advanced_event
 from samples.coinbase_advanced import frame as advanced_frame
 from samples.coinbase_exchange import MATCH as COINBASE
+from samples.cryptocompare import TRADE as CRYPTOCOMPARE
 from samples.kraken_futures import TRADE as KRAKEN_FUTURES
 from samples.kraken_v1 import ROW as KRAKEN_V1
 from samples.kraken_v1 import trades as kraken_v1_trades
@@ -35,6 +36,7 @@ FRAMES = {
     "okx-v5": okx_frame("trades", OKX).replace('"64012.30"', "%s"),
     "bybit-v5": bybit_trades(BYBIT).replace('"64012.30"', "%s"),
     "coinapi": COINAPI.replace("64012.37", "%s"),
+    "cryptocompare": CRYPTOCOMPARE.replace("64012.37", "%s"),
     "tardis": TARDIS.replace("64012.5", "%s"),
 }
 

@@ -345,6 +345,41 @@ def test_tardis_puts_exchanges_symbols_and_types_into_the_url_and_says_nothing()
         Control("error", message="deribit: no route"))
 
 
+def test_cryptocompare_asks_by_number_market_and_pair() -> None:
+    cryptocompare = session("cryptocompare")
+    wanted = [Subscription(channel, "BTC~USD", venue=venue) for channel, venue in (
+        ("trade", "Coinbase"), ("top_of_book", "Kraken"), ("index", "CCCAGG"), ("ohlc", "CCCAGG"), ("ticker", "Binance"))]
+    subs = ["0~Coinbase~BTC~USD", "30~Kraken~BTC~USD", "5~CCCAGG~BTC~USD", "24~CCCAGG~BTC~USD~m", "2~Binance~BTC~USD"]
+    assert texts(cryptocompare.subscribe(wanted, 1)) == [{"action": "SubAdd", "subs": subs}]
+    assert texts(cryptocompare.unsubscribe(wanted, 1)) == [{"action": "SubRemove", "subs": subs}]
+    assert cryptocompare.headers("secret") == {"authorization": "Apikey secret"}
+    assert cryptocompare.headers("") == {}
+    for sub, each in zip(subs, wanted, strict=True):
+        for kind in ("16", "17"):
+            assert answer("cryptocompare", f'{{"TYPE":"{kind}","MESSAGE":"COMPLETE","SUB":"{sub}"}}') == (
+                Control("ack", request=f"{each.channel}:{each.venue}:{each.symbol}"))
+
+
+def test_cryptocompare_tells_what_it_refuses_and_why() -> None:
+    def error(kind: int, message: str, parameter: str = "0~Coinbase~BTC~USD") -> Control | None:
+        return answer("cryptocompare", json.dumps(
+            {"TYPE": str(kind), "MESSAGE": message, "PARAMETER": parameter, "INFO": "why"}))
+
+    request = "trade:Coinbase:BTC~USD"
+    assert error(500, "INVALID_SUB") == Control(
+        "error", request=request, message="INVALID_SUB: why", retryable=False)
+    assert error(500, "INVALID_JSON", "x") == Control("error", message="INVALID_JSON: why", retryable=False)
+    assert error(500, "SUBSCRIPTION_ALREADY_ACTIVE") == Control("ack", request=request)
+    assert error(429, "TOO_MANY_SUBSCRIPTIONS_MAX_1_PER_SOCKET") == Control(
+        "error", request=request, message="TOO_MANY_SUBSCRIPTIONS_MAX_1_PER_SOCKET: why", retryable=True)
+    for kind, message in ((429, "TOO_MANY_SOCKETS_MAX_1_PER_CLIENT"), (429, "RATE_LIMIT_OPENING_SOCKETS_TOO_FAST"),
+                          (500, "FORCE_DISCONNECT")):
+        assert error(kind, message) == Control("error", message=f"{message}: why", retryable=True, fatal=True)
+    assert error(401, "UNAUTHORIZED", "") == Control(
+        "error", message="UNAUTHORIZED: why", retryable=False, fatal=True)
+    assert answer("cryptocompare", '{"TYPE":"500","MESSAGE":"x"}') == Control("error", message="x", retryable=False)
+
+
 @pytest.mark.parametrize("dialect", MODULES)
 def test_each_channel_of_a_level_that_is_asked_for_by_default_is_declared_once(dialect: str) -> None:
     provider = load(dialect)
@@ -358,4 +393,4 @@ def test_only_delta_tickers_and_one_sided_books_leave_a_missing_side_as_it_was()
     partial = {(dialect, channel.name) for dialect in MODULES for channel in load(dialect).channels if channel.partial}
     assert partial == {
         ("bitmex", "instrument"), ("bybit-v5", "tickers"), ("deribit", "incremental_ticker"), ("kaiko", "top_of_book"),
-        ("kaiko", "aggregated_quote")}
+        ("kaiko", "aggregated_quote"), ("cryptocompare", "top_of_book"), ("cryptocompare", "ticker")}

@@ -7,6 +7,7 @@ from reference.bybit_v5 import BybitV5
 from reference.coinapi import Coinapi
 from reference.coinbase_advanced import CoinbaseAdvanced
 from reference.coinbase_exchange import CoinbaseExchange
+from reference.cryptocompare import Cryptocompare
 from reference.deribit import Deribit
 from reference.dialect import Dialect
 from reference.hyperliquid import Hyperliquid
@@ -39,4 +40,5 @@ TWINS: dict[str, type[Dialect]] = {
         Kaiko,
         Tardis,
     )
+        Cryptocompare,
 }

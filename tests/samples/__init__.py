@@ -7,6 +7,7 @@ from samples.bybit_v5 import bybit
 from samples.coinapi import coinapi
 from samples.coinbase_advanced import advanced
 from samples.coinbase_exchange import coinbase
+from samples.cryptocompare import cryptocompare
 from samples.deribit import deribit
 from samples.hyperliquid import hyperliquid
 from samples.kaiko import kaiko
@@ -39,6 +40,7 @@ SAMPLES: dict[str, Samples] = {
         kaiko,
         tardis,
     )
+        cryptocompare,
 }
 
 __all__ = ["SAMPLES", "Sample", "Samples"]
