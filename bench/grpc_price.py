@@ -1,72 +1,34 @@
 """How many Kaiko trades a second does one process take from a gRPC stream to the fair price?
 
-A grpcio server in another process streams serialised StreamTradesResponseV1 messages; the product's gRPC door, a
-real Feed and Pipeline take them. The clock runs from the first sight of data to the last message priced. The peer is
-grpcio's asyncio client with the generated class as its deserialiser, which prices nothing. The server is grpcio in
-Python too and may be what limits both: its own CPU is in the details.
+A server in another process (http2_blast.py) sends ready frames, one message each; the product's gRPC door, a real
+Feed and Pipeline take them. The clock runs from the first sight of data to the last message priced. The peer is
+grpcio's asyncio client on the same server and messages, with the generated class as its deserialiser, which prices
+nothing; it gets fewer of them, since it takes so much longer.
 """
 
 import asyncio
 import time
-from collections.abc import Iterator
-from concurrent import futures
 from typing import Any
 
-import grpc
-import grpc.aio
-
 from bench.consumer import Task, consume
-from bench.generated import walk
+from bench.http2_blast import blast
 from bench.markets import kaiko as kaiko_tables
 from bench.measure import Outcome, versioned
 from bench.processes import Child, Parent
 from bench.websocket_price import report
 from ingestor.providers.session import Subscription
 
-COUNT = 40_000
-COUNT_SMOKE = 300
-TURNS = 3
+COUNT = 600_000
+COUNT_PEER = 30_000
+COUNT_SMOKE = 2_000
+RATE_SMOKE = 10_000.0   # paced: so few messages, flat out, would all be there at first sight
+TURNS = 5
 METHOD = "/kaikosdk.StreamTradesServiceV1/Subscribe"
-
-
-class Trades(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Kaiko's trade stream: all messages at once, to each call."""
-
-    def __init__(self, messages: list[bytes]) -> None:
-        self.messages = messages
-        self.cpu_s = 0.0
-
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        if details.method != METHOD:
-            return None
-        return grpc.unary_stream_rpc_method_handler(self.stream)
-
-    def stream(self, request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-        begun_s = time.process_time()
-        yield from self.messages
-        self.cpu_s = time.process_time() - begun_s
-        while context.is_active():      # a stream that ended would be asked for again
-            time.sleep(0.01)
-
-
-def serve(parent: Parent, count: int) -> None:
-    """Answer the port; when asked, answer the CPU seconds that sending took."""
-    frames, _ = walk("kaiko", count)
-    trades = Trades([frame[1:] for frame in frames])    # without the byte that names the method
-    server = grpc.server(futures.ThreadPoolExecutor(2))
-    server.add_generic_rpc_handlers((trades,))
-    parent.send(server.add_insecure_port("127.0.0.1:0"))
-    server.start()
-    try:
-        parent.receive()
-        parent.send(trades.cpu_s)
-        parent.wait_gone()
-    finally:
-        server.stop(None).wait()
 
 
 def peer(parent: Parent, port: int, count: int) -> None:
     """grpcio's own asyncio client."""
+    import grpc.aio
     from kaikosdk.stream.trades_v1.request_pb2 import StreamTradesRequestV1
     from kaikosdk.stream.trades_v1.response_pb2 import StreamTradesResponseV1
 
@@ -85,27 +47,27 @@ def peer(parent: Parent, port: int, count: int) -> None:
     asyncio.run(main())
 
 
-def one(count: int, ours: bool) -> dict[str, Any]:
+def one(port: int, count: int, ours: bool) -> dict[str, Any]:
     """One run; fails unless every message became a record."""
-    with Child(serve, count) as provider:
-        port = provider.answer()
-        task = Task("kaiko", f"grpc://127.0.0.1:{port}", count,
-                    (Subscription("trades", "btc-usd", "spot", "cbse", "btc-usd"),), kaiko_tables)
-        with Child(consume, task) if ours else Child(peer, port, count) as consumer:
-            found: dict[str, Any] = consumer.answer()
-            provider.tell("how much")
-            found["server_cpu_us_per_msg"] = round(provider.answer() / count * 1e6, 2)
-    if ours and (found["records"], found["refused"]) != (count, 0):
+    task = Task("kaiko", f"grpc://127.0.0.1:{port}", count,
+                (Subscription("trades", "btc-usd", "spot", "cbse", "btc-usd"),), kaiko_tables)
+    with Child(consume, task) if ours else Child(peer, port, count) as consumer:
+        found: dict[str, Any] = consumer.answer()
+    if ours and (found["records"], found["refused"], found["gaps"]) != (count, 0, 0):
         raise AssertionError(f"{count} messages were sent, the consumer counted {found}")
     return found
 
 
 def run(smoke: bool = False) -> Outcome:
-    """grpc_price_msgs_per_s, and the consumer's CPU a message."""
-    count, turns = (COUNT_SMOKE, 1) if smoke else (COUNT, TURNS)
-    pairs = [(one(count, ours=True), one(count, ours=False)) for _ in range(turns)]
+    """grpc_price_msgs_per_s, the consumer's CPU a message, and grpc_price_vs_grpcio."""
+    count, peer_count, rate, turns = (
+        (COUNT_SMOKE, COUNT_SMOKE, RATE_SMOKE, 1) if smoke else (COUNT, COUNT_PEER, 0.0, TURNS))
+    with Child(blast, count, rate) as provider:
+        port = provider.answer()
+        pairs = [(one(port, count, ours=True), one(port, peer_count, ours=False)) for _ in range(turns)]
     outcome = Outcome()
-    report(outcome, "grpc_price", pairs,
-           f"{versioned('grpcio')} asyncio client + {versioned('protobuf')}, no price")
-    outcome.details["server_cpu_us_per_msg"] = [each["server_cpu_us_per_msg"] for pair in pairs for each in pair]
+    name = f"{versioned('grpcio')} asyncio client + {versioned('protobuf')}, no price"
+    report(outcome, "grpc_price", pairs, name)
+    price = outcome.results[0]
+    outcome.ratio("grpc_price_vs_grpcio", price.value, name, price.peer_value)
     return outcome

@@ -24,7 +24,7 @@ NAMES = {
     "consensus": {"consensus_12_sources_us"},
     "replay": {"replay_flat_frames_per_s", "replay_flat_vs_cryptofeed"},
     "websocket_price": {"websocket_price_msgs_per_s"},
-    "grpc_price": {"grpc_price_msgs_per_s"},
+    "grpc_price": {"grpc_price_msgs_per_s", "grpc_price_vs_grpcio"},
     "websocket_kafka": {"websocket_kafka_block_msgs_per_s", "websocket_kafka_record_msgs_per_s"},
     "latency": {"latency_28k_p50_ms", "latency_28k_p99_ms", "cpu_28k_core_fraction"},
     "start": {"start_to_first_price_s"},

@@ -9,8 +9,8 @@ cdef class Stream:
     cdef readonly uint32_t id       # 0 before it is sent
     cdef int stage                  # Stage, see http2.pyx
     cdef int informed               # 1xx answers
-    cdef int64_t window             # what the server may still send
-    cdef int64_t send_window        # what we may
+    cdef int64_t taken              # received since its window was given back
+    cdef int64_t send_window        # what we may send
     cdef bytes unsent               # None: all of the request is sent
 
     # A piece of the answer; `at` may be written to, and is borrowed until return.
@@ -38,7 +38,7 @@ cdef class Http2Connection:
     cdef dict streams               # open ones by id
     cdef Stream current             # the one of the last frame
     cdef uint32_t next_id
-    cdef int64_t window             # of the connection: what the server may still send
+    cdef int64_t taken              # received since the connection's window was given back
     cdef int64_t send_window
     cdef int64_t owed               # what may still come for streams that we reset
     cdef int64_t peer_window        # the server's initial window, as the streams have it

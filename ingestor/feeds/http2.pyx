@@ -93,7 +93,6 @@ cdef class Http2Connection:
         reader_init(&self.reader)
         self.streams = {}
         self.next_id = 1
-        self.window = WINDOW_BYTES
         self.send_window = self.peer_window = self.reader.window
 
     # What the transport calls.
@@ -172,35 +171,32 @@ cdef class Http2Connection:
         return 0
 
     cdef int data(self, Event* event) except -1:
+        """What comes is taken at once, so a window is never exceeded: it is given back with each half."""
         cdef Stream stream = self.current
         cdef int64_t flow = <int64_t> event.flow
-        self.window -= flow
-        if self.window < 0:
-            raise Http2Fault("more data than the connection's window allows", ErrorCode.FLOW_CONTROL_ERROR)
-        if self.window < WINDOW_BYTES // 2:
-            self.grant(0, WINDOW_BYTES - self.window)
-            self.window = WINDOW_BYTES
+        self.taken += flow
+        if self.taken >= WINDOW_BYTES // 2:
+            self.grant(0, self.taken)
+            self.taken = 0
         if stream is None or stream.id != event.stream:
             self.current = stream = self.streams.get(event.stream)
             if stream is None:
                 self.must_be_ours(event.stream)
                 self.owed -= flow
                 if self.owed < 0:
-                    raise Http2Fault(f"data of stream {event.stream}, which is over", ErrorCode.STREAM_CLOSED)
+                    raise Http2Fault(
+                        f"data of stream {event.stream} beyond its end or its window", ErrorCode.STREAM_CLOSED)
                 return 0
-        stream.window -= flow
-        if stream.window < 0:
-            raise Http2Fault(
-                f"more data than the window of stream {event.stream} allows", ErrorCode.FLOW_CONTROL_ERROR)
         if stream.stage != OPEN:
             raise Http2Fault(f"data before the headers of stream {event.stream}")
+        stream.taken += flow
         stream.take(event.at, event.size)
         if event.ends:
             self.finish(stream)
             stream.finished(None)
-        elif stream.window < WINDOW_BYTES // 2 and stream.stage == OPEN:
-            self.grant(stream.id, WINDOW_BYTES - stream.window)
-            stream.window = WINDOW_BYTES
+        elif stream.taken >= WINDOW_BYTES // 2 and stream.stage == OPEN:
+            self.grant(stream.id, stream.taken)
+            stream.taken = 0
         return 0
 
     cdef int other(self, Event* event) except -1:
@@ -307,7 +303,6 @@ cdef class Http2Connection:
         cdef bytes block = self.codec.pack(headers)
         cdef size_t most = self.reader.payload_max
         stream.id = self.next_id
-        stream.window = WINDOW_BYTES
         stream.send_window = self.peer_window
         stream.unsent = body
         self.next_id += 2
@@ -322,7 +317,7 @@ cdef class Http2Connection:
         """End a stream, if it is still open. Never raises."""
         if stream.id not in self.streams:
             return
-        self.owed += stream.window
+        self.owed += WINDOW_BYTES - stream.taken
         stream.unsent = None
         try:
             self.finish(stream)

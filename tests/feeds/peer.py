@@ -128,16 +128,22 @@ class Server:
         if self._failed:
             raise self._failed[0]
 
+    def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Peer:
+        return Peer(reader, writer)
+
+    async def _greet(self, peer: Peer) -> None:
+        await peer.read_request()
+        if self._upgrade:
+            await peer.send(peer.upgrade(*self._headers))
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        peer = Peer(reader, writer)
+        peer = self._met(reader, writer)
         self.peers.append(peer)
         try:
-            await peer.read_request()
-            if self._upgrade:
-                await peer.send(peer.upgrade(*self._headers))
+            await self._greet(peer)
             await self._script(peer)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass    # the client went, or the test is over
