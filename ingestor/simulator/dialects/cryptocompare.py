@@ -1,8 +1,8 @@
 """cryptocompare, simulated: the streamer's version 2. Formats: reference A3a.
 
-Subscriptions are texts of parts, `0~Coinbase~BTC~USD`: trades (0), tickers (2), top of book (30). `TYPE` is a
-text. The last 20 trades are replayed. A ticker is whole first, then only what changed; a book comes with both
-sides first, then one side a frame, counted without holes.
+Subscriptions are texts of parts, `0~Coinbase~BTC~USD`: trades (0), tickers (2), indices (5), candles (24),
+top of book (30). `TYPE` is a text. The last 20 trades are replayed before LOADCOMPLETE. A ticker is whole first,
+then only what changed; a book comes with both sides first, then one side a frame, counted without holes.
 """
 
 from collections.abc import Mapping
@@ -10,11 +10,14 @@ from typing import Any
 
 from ingestor.simulator.dialects.dialect import Conversation, Dialect, Rules
 from ingestor.simulator.dialects.text import as_object, in_words, request_of, strings, trimmed
-from ingestor.simulator.engine import QUOTE, TRADES, Traits
-from ingestor.simulator.market import Market, Quote, Trade
+from ingestor.simulator.engine import BAR, QUOTE, REFERENCE, TRADES, Traits
+from ingestor.simulator.market import Bar, Market, Quote, Reference, Trade
 
 REPLAYED = 20
 HEARTBEAT_EVERY_S = 30
+NUMBERS = {"trade": "0", "ticker": "2", "index": "5", "ohlc": "24", "top_of_book": "30"}
+CHANNELS = {number: channel for channel, number in NUMBERS.items()}
+CANDLES_OF_A_MINUTE = "~m"
 FLAGS = {"sell": "1", "buy": "2"}
 RECEIVED_NS = 12_805_000
 
@@ -24,7 +27,7 @@ class Cryptocompare(Dialect):
 
     name = "cryptocompare"
     path = "/v2"
-    traits = Traits(1)
+    traits = Traits(1, rates=True)
     rules = Rules(messages=30, streams_max=300)
     by_venue = True
     per_connection = True
@@ -33,8 +36,10 @@ class Cryptocompare(Dialect):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.renderers[TRADES]["0"] = self._trades
-        self.renderers[QUOTE] = {"2": self._ticker, "30": self._side}
+        self.renderers[TRADES]["trade"] = self._trades
+        self.renderers[QUOTE] = {"ticker": self._ticker, "top_of_book": self._side}
+        self.renderers[BAR]["ohlc"] = self._candle
+        self.renderers[REFERENCE]["index"] = self._index
 
     def open(self, path: str, headers: Mapping[str, str]) -> Conversation | None:
         path, query = request_of(path)
@@ -59,17 +64,18 @@ class Cryptocompare(Dialect):
             return [_control("500", "INVALID_JSON" if request is None else "INVALID_PARAMETER", PARAMETER="action")]
         replies, replays = [], []
         for name in strings(request.get("subs")):
-            parts = name.split("~")
-            symbol = "~".join(parts[2:])
-            if len(parts) != 4 or not self.carries(parts[0]) or not self.knows(talk, symbol, parts[1]):
+            number, _, rest = name.removesuffix(CANDLES_OF_A_MINUTE).partition("~")
+            venue, _, symbol = rest.partition("~")
+            channel = CHANNELS.get(number, "")
+            if not channel or not self.knows(talk, symbol, venue):
                 replies.append(_control("500", "INVALID_SUB", PARAMETER=name, INFO="We have no such market."))
             elif action == "SubRemove":
-                self.remove(talk, parts[0], symbol, parts[1])
+                self.remove(talk, channel, symbol, venue)
                 replies.append(_control("17", "UNSUBSCRIBECOMPLETE", SUB=name))
-            elif (parts[1], parts[0], symbol) in talk.streams:
+            elif (venue, channel, symbol) in talk.streams:
                 replies.append(_control("500", "SUBSCRIPTION_ALREADY_ACTIVE", PARAMETER=name))
             else:
-                replays += self.add(talk, parts[0], symbol, parts[1])
+                replays += self.add(talk, channel, symbol, venue)
                 replies.append(_control("16", "SUBSCRIBECOMPLETE", SUB=name))
         loaded = [_control("3", "LOADCOMPLETE", INFO="All your valid subs have been loaded.")]
         return [*replies, *replays, *(loaded if action == "SubAdd" else ())]
@@ -80,13 +86,13 @@ class Cryptocompare(Dialect):
         return [_control("429", "RATE_LIMIT_MAX_SECOND")]
 
     def replay(self, talk: Conversation, market: Market, channel: str) -> list[bytes]:
-        if channel == "0":
+        if channel == "trade":
             return self._trades(market, list(market.history)[-REPLAYED:], talk)
-        if market.book is None:
+        if market.book is None or channel not in self.renderers[QUOTE]:
             return []
-        return self._ticker(market, market.book, talk) if channel == "2" else [
-            self._framed("30", market, talk, f'{self._level("BID", market, market.book)},'
-                         f'{self._level("ASK", market, market.book)}')]
+        sides = ",".join(self._level(side, market, market.book) for side in ("BID", "ASK"))
+        return self._ticker(market, market.book, talk) if channel == "ticker" else [
+            self._framed("30", market, talk, sides)]
 
     def each_second(self, talk: Conversation) -> list[bytes]:
         if talk.next("second") % HEARTBEAT_EVERY_S:
@@ -114,13 +120,26 @@ class Cryptocompare(Dialect):
     def _ticker(self, market: Market, quote: Quote, talk: Conversation | None) -> list[bytes]:
         """Whole the first time a connection gets it."""
         name = f"whole~{market.spec.venue_code}~{market.spec.symbol}"
-        whole = talk is not None and talk.next(name) == 1
-        base, _, counter = market.spec.symbol.partition("~")
-        rest = ',"VOLUME24HOUR":14211.32,"LASTMARKET":"x"' if whole else ""
-        return [(f'{{"TYPE":"2","MARKET":"{market.spec.venue_code}","FROMSYMBOL":"{base}","TOSYMBOL":"{counter}",'
-                 f'"FLAGS":1,"PRICE":{self.price(market, market.history[-1].price)},'
-                 f'"BID":{self.price(market, quote.bid)},"ASK":{self.price(market, quote.ask)},'
-                 f'"LASTUPDATE":{quote.ts_ns // 10**9}{rest}}}').encode()]
+        rest = ',"VOLUME24HOUR":14211.32' if talk is not None and talk.next(name) == 1 else ""
+        return [self._aggregated("2", market, (
+            f'"FLAGS":1,"PRICE":{self.price(market, market.history[-1].price)},'
+            f'"BID":{self.price(market, quote.bid)},"ASK":{self.price(market, quote.ask)},'
+            f'"LASTUPDATE":{quote.ts_ns // 10**9}{rest}'))]
+
+    def _aggregated(self, kind: str, market: Market, fields: str) -> bytes:
+        base, _, quote = market.spec.symbol.partition("~")
+        return (f'{{"TYPE":"{kind}","MARKET":"{market.spec.venue_code}","FROMSYMBOL":"{base}","TOSYMBOL":"{quote}",'
+                f'{fields}}}').encode()
+
+    def _index(self, market: Market, reference: Reference, talk: Conversation | None) -> list[bytes]:
+        return [self._aggregated("5", market, (
+            f'"FLAGS":2,"MEDIAN":{self.mark(reference)},"PRICE":{self.index(reference)},'
+            f'"LASTUPDATE":{reference.ts_ns // 10**9},"LASTMARKET":"Coinbase"'))]
+
+    def _candle(self, market: Market, bar: Bar, talk: Conversation | None) -> list[bytes]:
+        return [self._aggregated("24", market, (
+            f'"TS":{bar.start_ns // 10**9},"UNIT":"m",{self.ohlc(market, bar, "OPEN", "HIGH", "LOW", "CLOSE")},'
+            f'"VOLUMEFROM":{self.size(market, bar.volume)},"VOLUMETO":1'))]
 
     def _side(self, market: Market, quote: Quote, talk: Conversation | None) -> list[bytes]:
         return [self._framed("30", market, talk, self._level(side, market, quote)) for side in ("BID", "ASK")]
