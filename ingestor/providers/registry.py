@@ -24,10 +24,11 @@ MODULES = {
     "deribit": "deribit",
     "bitmex": "bitmex",
     "hyperliquid": "hyperliquid",
+    "gemini": "gemini",
     "coinapi": "coinapi",
     "kaiko": "kaiko",
-    "tardis": "tardis",
     "cryptocompare": "cryptocompare",
+    "tardis": "tardis",
 }
 
 

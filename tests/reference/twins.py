@@ -10,6 +10,7 @@ from reference.coinbase_exchange import CoinbaseExchange
 from reference.cryptocompare import Cryptocompare
 from reference.deribit import Deribit
 from reference.dialect import Dialect
+from reference.gemini import Gemini
 from reference.hyperliquid import Hyperliquid
 from reference.kaiko import Kaiko
 from reference.kraken_futures import KrakenFutures
@@ -36,9 +37,10 @@ TWINS: dict[str, type[Dialect]] = {
         Deribit,
         Bitmex,
         Hyperliquid,
+        Gemini,
         Coinapi,
         Kaiko,
+        Cryptocompare,
         Tardis,
     )
-        Cryptocompare,
 }

@@ -9,6 +9,7 @@ from samples.coinbase_advanced import advanced
 from samples.coinbase_exchange import coinbase
 from samples.cryptocompare import cryptocompare
 from samples.deribit import deribit
+from samples.gemini import gemini
 from samples.hyperliquid import hyperliquid
 from samples.kaiko import kaiko
 from samples.kraken_futures import futures
@@ -36,11 +37,12 @@ SAMPLES: dict[str, Samples] = {
         deribit,
         bitmex,
         hyperliquid,
+        gemini,
         coinapi,
         kaiko,
+        cryptocompare,
         tardis,
     )
-        cryptocompare,
 }
 
 __all__ = ["SAMPLES", "Sample", "Samples"]
