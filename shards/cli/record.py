@@ -39,6 +39,8 @@ examples:
 FOLDER = Path("data/raw")
 #: Without a terminal, so often a line says what is on the disk.
 TELL_EVERY_S = 10.0
+#: To the line's beginning, and nothing behind it.
+CLEAR = "\r\x1b[K"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,15 +71,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     configuration = common.configuration(arguments, arguments.part)
     settings = configuration.settings
+    on_terminal = sys.stderr.isatty()   # which shows how it goes: only what is wrong is told beside it
+    level = "warning" if on_terminal and settings.log.level == "info" else settings.log.level
     logs.configure(
-        settings.log.level, settings.log.format, sys.stderr, shard=arguments.part,
+        level, settings.log.format, sys.stderr, shard=arguments.part,
         secrets=[each.key.get_secret_value() for each in settings.providers.values()])
     from ingestor.feeds import loop
     from shards.recording import Recording, record
 
     folder = arguments.out or settings.record.path or FOLDER
     recording = Recording(folder, settings.record, arguments.part)
-    tell = _teller(recording, arguments.tell_every)
+    tell = _teller(recording, arguments.tell_every, on_terminal)
 
     async def main() -> None:
         stop = asyncio.Event()
@@ -87,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             configuration, arguments.part, recording, arguments.provider, stop, seconds=arguments.seconds, told=tell)
 
     loop.run(main(), coalesce_us=settings.pipeline.coalesce_us)
-    print(f"{folder}: {_account(recording)}", file=sys.stderr)
+    print(f"{CLEAR if on_terminal else ''}{folder}: {_account(recording)}", file=sys.stderr)
     return 0
 
 
@@ -112,18 +116,17 @@ def _import(arguments: argparse.Namespace, settings: "RecordSettings") -> int:
     return 0
 
 
-def _teller(recording: "Recording", every_s: float) -> Callable[[], None]:
+def _teller(recording: "Recording", every_s: float, on_terminal: bool) -> Callable[[], None]:
     """A function that shows how it goes: on a terminal in one line that is overwritten, else in the log."""
     import structlog
 
     log = structlog.get_logger()
-    on_terminal = sys.stderr.isatty()
     told_s = time.monotonic()
 
     def tell() -> None:
         nonlocal told_s
         if on_terminal:
-            print(f"\r\x1b[K{_account(recording)}", end="", file=sys.stderr, flush=True)
+            print(f"{CLEAR}{_account(recording)}", end="", file=sys.stderr, flush=True)
         elif time.monotonic() - told_s >= every_s:
             told_s = time.monotonic()
             log.info("raw_log_written", frames=recording.disk.frames, bytes=recording.writer.packed_bytes,

@@ -13,24 +13,14 @@ import pytest
 
 from ingestor.rawlog.layout import Kind, records
 from ingestor.rawlog.reader import RawLog
-from ingestor.simulator import BlastSpec, Simulator, SimulatorSpec, demo_config, write_config
+from ingestor.simulator import BlastSpec, SimulatorSpec
 from tests.rawlog.logs import payloads
 from tests.rawlog.test_recorder import FakeDisk
+from tests.shards.test_worker import simulated
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WITHIN_S = 60.0
 SPEC = SimulatorSpec(dialects=("binance-spot", "kaiko"), rate=3000)
-
-
-@contextlib.asynccontextmanager
-async def simulated(config: Path, spec: SimulatorSpec, **settings):
-    """A simulator, and a configuration for it."""
-    simulator = Simulator(spec)
-    write_config(config, demo_config(await simulator.start(), simulator.markets), **settings)
-    try:
-        yield simulator
-    finally:
-        await simulator.stop()
 
 
 @contextlib.asynccontextmanager
@@ -144,6 +134,38 @@ def test_only_the_named_provider_is_recorded_and_it_ends_by_itself(tmp_path):
     providers = {json.loads(payload)[2] for raw in RawLog(folder).blocks() for kind, *_, payload in records(raw)
                  if kind is Kind.OPENED}
     assert providers == {"kraken-v2"}
+
+
+def test_on_a_terminal_one_line_shows_how_it_goes_and_ends_as_the_account(tmp_path):
+    config, folder = tmp_path / "ingestor.yaml", tmp_path / "raw"
+    spec = SimulatorSpec(dialects=("kraken-v2",), rate=2000)
+    ours, theirs = os.openpty()
+
+    async def run() -> int:
+        async with simulated(config, spec):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "ingestor", "record", "--config", str(config), "--seconds", "1", "--out",
+                str(folder), cwd=ROOT, stderr=theirs)
+            os.close(theirs)
+            async with asyncio.timeout(WITHIN_S):
+                return await process.wait()
+
+    assert asyncio.run(run()) == 0
+    shown = read_terminal(ours)
+    assert "feed_connected" not in shown
+    lines = [line for line in shown.split("\r\x1b[K") if line]
+    assert len(lines) > 2
+    assert lines[-1] == f"{folder}: frames {RawLog(folder).frames}, {lines[-1].partition(', ')[2]}"
+
+
+def read_terminal(number: int) -> str:
+    """What was written to a terminal whose other side is closed."""
+    shown = b""
+    with contextlib.suppress(OSError):      # Linux ends a terminal with EIO
+        while chunk := os.read(number, 65536):
+            shown += chunk
+    os.close(number)
+    return shown.decode()
 
 
 def test_a_shard_records_beside_its_work(tmp_path, records):

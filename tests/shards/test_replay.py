@@ -1,6 +1,7 @@
 """`ingestor replay`: one log and one configuration give the same bytes, at any speed; and what it says."""
 
 import json
+import os
 import subprocess
 import sys
 from argparse import Namespace
@@ -17,6 +18,7 @@ from shards.cli.arguments import configuration
 from shards.replaying import Replay, Wanted
 from tests.markets import NOW, SECOND, binance_quote, binance_trade
 from tests.rawlog.logs import block, write
+from tests.shards.test_record import read_terminal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MS = 1_000_000
@@ -246,6 +248,18 @@ def test_a_reader_that_has_enough_is_no_failure(tmp_path, config):
     _, err = running.communicate(timeout=60)
     assert running.returncode == 0
     assert b"Traceback" not in err
+
+
+def test_on_a_terminal_a_bar_shows_how_far_it_is(tmp_path, config):
+    ours, theirs = os.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "ingestor", "replay", str(log(tmp_path / "log")), "--config", config, "--speed", "2"],
+        cwd=ROOT, stderr=theirs, env={**os.environ, "TERM": "xterm", "COLUMNS": "100"})
+    os.close(theirs)
+    assert running.wait(60) == 0
+    shown = read_terminal(ours)
+    assert "801 frames" in shown    # of the bar; the account says it the other way round
+    assert "frames decoded 800, ignored 0, control 0, malformed 1" in shown
 
 
 class Pauses(list):
