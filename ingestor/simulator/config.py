@@ -7,7 +7,9 @@ as YAML and read by `ingestor --shard N --config FILE`.
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from ingestor.providers.registry import load
 from ingestor.settings.documents import write
 from ingestor.simulator.captures import CapturedMarket
 from ingestor.simulator.presets import PRESETS
@@ -56,9 +58,16 @@ def captured_config(addresses: Mapping[str, str], markets: Iterable[CapturedMark
 
 
 def providers(addresses: Mapping[str, str]) -> dict[str, Any]:
-    """The providers' sections: a simulator needs no limits on how often it is connected to."""
-    return {name: {"enabled": True, "url": url, "limits": {"connects_per_minute_max": 0}}
-            for name, url in addresses.items()}
+    """The providers' sections: no limit on how often a simulator is connected to, and its own history."""
+    found: dict[str, Any] = {}
+    for name, url in addresses.items():
+        found[name] = {"enabled": True, "url": url, "limits": {"connects_per_minute_max": 0}}
+        history = load(name).session.history
+        if history is not None and history.transport == "http":
+            parts = urlsplit(url)
+            scheme = "https" if parts.scheme == "wss" else "http"
+            found[name]["history_url"] = f"{scheme}://{parts.netloc}"
+    return found
 
 
 def write_config(path: Path, document: Mapping[str, Any], **settings: Any) -> None:
