@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ingestor.errors import ConfigError
 from ingestor.feeds.feed import FeedSettings
 from ingestor.feeds.fetch import HistorySettings
-from ingestor.feeds.packing import Packing, pack
+from ingestor.feeds.packing import Packing, each_line, pack
 from ingestor.pricing.parameters import parameters
 from ingestor.providers.provider import Provider
 from ingestor.providers.session import Limits, Subscription
@@ -69,7 +69,7 @@ def feed_settings(configuration: Configuration, provider: Provider) -> FeedSetti
     return FeedSettings(
         url=settings.url, key=settings.key.get_secret_value(), tls_ca_file=_ca_file(configuration, provider),
         deflate=settings.deflate, limits=settings.limits.model_dump(exclude_none=True),
-        connect_within_s=settings.connect_within_s)
+        connect_within_s=settings.connect_within_s, redundant=settings.redundant)
 
 
 def history_settings(configuration: Configuration, provider: Provider) -> HistorySettings:
@@ -96,6 +96,12 @@ def limits(configuration: Configuration, provider: Provider) -> Limits:
     return replace(own, **configuration.provider(provider.name).limits.model_dump(exclude_none=True))
 
 
+def lines(configuration: Configuration, provider: Provider) -> int:
+    """How many times over each connection is opened."""
+    return 2 if configuration.provider(provider.name).redundant else 1
+
+
 def packing(configuration: Configuration, planned: Plan, provider: Provider) -> Packing:
-    """The connections that a shard will open to a provider."""
-    return pack(planned.subscriptions.get(provider.name, ()), limits(configuration, provider))
+    """The connections that a shard will open to a provider, each `lines` times over."""
+    seats = each_line(limits(configuration, provider), lines(configuration, provider), provider.name)
+    return pack(planned.subscriptions.get(provider.name, ()), seats)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ingestor.errors import ConfigError
 from ingestor.settings import Configuration
-from shards.assembly import Plan, packing, plan
+from shards.assembly import Plan, lines, packing, plan
 from shards.dialects import DIALECTS
 from shards.slots import slot_of, static_range
 
@@ -67,7 +67,7 @@ def _connections(configuration: Configuration, plans: list[Plan], name: str) -> 
     for each in plans:
         packed = packing(configuration, each, DIALECTS[name])
         total += len(packed.places) + bool(packed.unplaced)
-    return total
+    return total * lines(configuration, DIALECTS[name])
 
 
 def _too_many(configuration: Configuration, name: str, count: int) -> str:

@@ -35,6 +35,16 @@ WATCHES_PER_SILENCE = 8
 #: Of a control frame nobody could read, for the log.
 CONTROL_SHOWN_BYTES_MAX = 200
 
+#: The second line of a redundant connection first opens when the first is live, or after this: together they would
+#: go through every limit of the provider together, too.
+OPEN_APART_WITHIN_S = 10.0
+#: A line that leaves because it was asked to waits so long for the other to be live: it will be closed anyway.
+LEAVE_COVERED_WITHIN_S = 5.0
+#: Of the age that the provider allows, an old line waits for the other so long at most: it is still closed in time.
+OLD_COVERED_SHARE = (1 - AGE_SHARE_MAX) / 2
+#: How often a waiting line looks at the other.
+COVER_LOOKS_EVERY_S = 0.1
+
 PLANNED = (Reason.AGE, Reason.RECONNECT_REQUESTED)
 
 
@@ -98,6 +108,8 @@ class Link:
         self.refused: dict[Subscription, str] = {}
         self.door: Any = None
         self.changed = asyncio.Event()  # there is something new to say to the provider
+        self.other: Link | None = None  # the other line of a redundant connection
+        self.is_second = False          # of its two lines
         self.log = structlog.get_logger().bind(provider=plan.provider.name, connection=name)
         self.counted = LinkStats(name, section)     # without the open door's counters
         self._repeats = Repeats(plan.timing.clock)
@@ -107,8 +119,18 @@ class Link:
         self._pausing: asyncio.Future[object] | None = None
         self._stopping = False
         self._leaving = False
+        self._departing = False
         self._live_since: float | None = None
         self._reading_paused = False
+
+    def double(self, first: "Link") -> None:
+        """Be the second line beside `first`: the same subscriptions, opened apart, never replaced together."""
+        self.is_second = True
+        self.other, first.other = first, self
+
+    def carries(self) -> bool:
+        """Whether the other line may go: this one is live, and about to stay."""
+        return self.counted.state is ConnectionState.LIVE and not self._departing
 
     def set_wanted(self, subscriptions: Iterable[Subscription]) -> None:
         """Replace what this connection shall carry; an open connection follows at once, or ends."""
@@ -233,7 +255,7 @@ class Link:
     async def _live_once(self) -> ConnectionFault:
         self._end = asyncio.get_running_loop().create_future()
         self._live_since = None
-        self._leaving = False
+        self._leaving = self._departing = False
         self.counted.state = ConnectionState.CONNECTING
         intake = self.plan.open_connection(self.section, self.name)
         self.spawn(self._attend(intake))
@@ -245,6 +267,8 @@ class Link:
         return fault
 
     async def _attend(self, intake: Intake) -> None:
+        if self.is_second and self.counted.connects == 0:
+            await self._until_covered(OPEN_APART_WITHIN_S)
         wait_s = self.plan.connects.take()
         if wait_s > 0:
             await self.plan.timing.sleep(wait_s)
@@ -332,12 +356,25 @@ class Link:
     async def _grow_old(self) -> None:
         age_max_s = self.plan.limits.connection_age_max_s
         if age_max_s > 0:
-            await self.plan.timing.sleep(age_max_s * self.plan.timing.uniform(AGE_SHARE_MIN, AGE_SHARE_MAX))
+            share = self.plan.timing.uniform(AGE_SHARE_MIN, AGE_SHARE_MAX)
+            if self.is_second and self.counted.connects == 1:
+                share /= 2      # from then on the two lines are half a life apart
+            await self.plan.timing.sleep(age_max_s * share)
+            await self._until_covered(age_max_s * OLD_COVERED_SHARE)
+            self._departing = True
             raise ConnectionFault(Reason.AGE, f"replaced before the provider closes it at {age_max_s} s")
 
     async def _leave(self, message: str) -> None:
         await self.plan.timing.sleep(self.plan.timing.uniform(0.0, LEAVE_WITHIN_S))
+        await self._until_covered(LEAVE_COVERED_WITHIN_S)
+        self._departing = True
         raise ConnectionFault(Reason.RECONNECT_REQUESTED, message)
+
+    async def _until_covered(self, within_s: float) -> None:
+        """Wait until the other line carries the subscriptions, if there is one; no longer than this."""
+        until = self.now() + within_s
+        while self.other is not None and not self.other.carries() and self.now() < until:
+            await self.plan.timing.sleep(COVER_LOOKS_EVERY_S)
 
 
 def _add(stats: LinkStats, door: Door) -> None:

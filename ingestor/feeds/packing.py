@@ -5,9 +5,11 @@ connection means a gap in its data.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, count
 from typing import NamedTuple
 
+from ingestor.errors import ConfigError
 from ingestor.providers.session import Limits, Subscription
 
 Place = tuple[str, int]  # section, and the connection's number within it
@@ -43,6 +45,15 @@ def pack(
     for section, standing in sections.items():
         unplaced += _seat(standing, section, limits, places)
     return Packing(places, unplaced)
+
+
+def each_line(limits: Limits, lines: int, provider: str) -> Limits:
+    """The limits of one line where each connection is opened so many times over. ConfigError where none fits."""
+    if 0 < limits.connections_max < lines:
+        raise ConfigError(
+            f"providers.{provider}.redundant takes {lines} connections at least, and limits.connections_max is "
+            f"{limits.connections_max}: raise it, or turn redundant off")
+    return replace(limits, connections_max=limits.connections_max // lines)
 
 
 def _seat(

@@ -243,6 +243,10 @@ class ProviderSettings(Section):
     """Offer compression (permessage-deflate): less traffic, more CPU."""
     connect_within_s: PositiveFloat = 10.0
     """An attempt to connect that takes longer has failed."""
+    redundant: bool = False
+    """Open each connection twice: the same subscriptions on two lines, opened and replaced apart. What both bring is
+    published once, from the faster one, and the loss of one line loses nothing. Costs twice the traffic and decoding,
+    and twice the connections of `limits.connections_max`."""
     backfill: bool = True
     """Ask the provider's own history for trades that were missed, where it has one."""
     history_url: str = ""
