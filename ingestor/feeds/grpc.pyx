@@ -206,8 +206,8 @@ cdef class GrpcDoor(Http2Connection):
     cdef dict calls                 # Call -> (task, heard)
     cdef set tasks
     cdef uint32_t undrained         # messages since the batch boundary
-    cdef size_t joining             # bytes held for unfinished messages
 
+    cdef readonly size_t joining            # bytes held for unfinished messages
     cdef readonly uint64_t frames           # messages
     cdef readonly uint64_t bytes_in         # payload, prefixes included
     cdef readonly uint64_t bytes_out        # payload
