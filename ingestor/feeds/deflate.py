@@ -76,8 +76,11 @@ class Inflater:
     def inflate(self, compressed: bytes) -> bytes:
         """One whole message, all fragments joined. Never makes more than `message_bytes_max` + 1 bytes.
 
-        Raises ConnectionFault when it is larger, or is no deflate data.
+        Raises ConnectionFault when it is larger, or is no deflate data. Nothing at all is none: an empty message has
+        a byte (RFC 7692 section 7.2.3.6), and the tail alone would be taken for the beginning of a stored block.
         """
+        if not compressed:
+            raise ConnectionFault(Reason.DEFLATE_ERROR, "a compressed message without a byte")
         try:
             message = self._inflate(compressed + TAIL)
         except zlib.error as error:

@@ -123,6 +123,9 @@ cdef class WebSocketDoor(WSListener):
             self.drain()
             if frame.last_in_buffer:
                 self.burst_ns = 0
+                if self.transport.is_close_frame_sent:
+                    self.plain = False      # picows refused a frame, which _line_ended() tells, but reads on
+                    self.over = True
 
     def _line_ended(self, disconnected):
         """The transport is gone. `disconnected` holds what picows' own frame parser found, if anything."""
@@ -267,6 +270,8 @@ cdef class WebSocketDoor(WSListener):
         cdef int code = frame.get_close_code()
         if self.transport.is_close_frame_sent:
             return 0    # picows said goodbye first: its parser refused a frame, which _line_ended() tells
+        if frame.payload_size and not (1000 <= code <= 1014 and code != 1006 or 3000 <= code <= 4999):
+            raise ConnectionFault(Reason.PROTOCOL_ERROR, f"a goodbye with {code}, a code that nobody may send")
         words = (frame.get_close_message() or b"").decode("utf-8", "replace")
         self.end(ConnectionFault(
             Reason.SERVER_CLOSED, f"the server closed with {code or 'no code'} {words}".rstrip()), code or WSCloseCode.OK)
@@ -345,6 +350,8 @@ async def open_websocket(url, intake, on_control, *, headers, tls, deflate, conn
         return line
 
     def upgraded(request, response):
+        if "Sec-WebSocket-Protocol" in response.headers:
+            raise ConnectionFault(Reason.HANDSHAKE_REFUSED, "the server chose a subprotocol that was not offered")
         terms = agreement(response.headers.getall("Sec-WebSocket-Extensions", []), offered=deflate)
         return WebSocketDoor(intake, on_control, None if terms is None else Inflater(terms, FRAME_BYTES_MAX))
 

@@ -18,10 +18,10 @@ from ingestor.feeds.feed import Feed, FeedSettings, LinkStats
 from ingestor.feeds.timing import Timing
 from ingestor.providers.registry import load
 from ingestor.providers.session import Subscription
-from tests.feeds.test_deflate import Deflater
 from tests.feeds.doors import until
 from tests.feeds.exchange import Exchange
 from tests.feeds.peer import CONTINUATION, PING, TEXT, Peer, Server, closing, frame
+from tests.feeds.test_deflate import Deflater
 from tests.markets import Market, binance_trade, build
 
 #: A message of 16 MB, the buffer it is joined in (at most twice that), and the socket's buffer for such a frame.
