@@ -2,6 +2,8 @@
 
 Receive times are the only clock, also of the sink: names, blocks and rotation of the files follow them, and the
 epoch is the second of the first frame. So one log and one configuration give the same bytes at any speed.
+What was missed is told in the quality topic as it is live, but no provider is asked for it: what did not come
+late is lost when the log ends.
 """
 
 import random
@@ -13,6 +15,8 @@ from typing import Any, Protocol
 
 from ingestor._core import Pipeline
 from ingestor.errors import ConfigError, SinkError
+from ingestor.feeds.ledger import Ledger
+from ingestor.feeds.refill import missed
 from ingestor.rawlog.player import Player
 from ingestor.settings import Configuration
 from ingestor.settings.models import Settings, SinkSettings
@@ -21,6 +25,7 @@ from ingestor.sinks.files import FilesSink
 from ingestor.sinks.ndjson import NdjsonSink
 from ingestor.sinks.null import NullSink
 from ingestor.sinks.sink import Sink
+from ingestor.wire.quality import QualityTopic, Status
 from ingestor.wire.writer import Writer
 from shards.assembly import plan
 from shards.dialects import DIALECTS
@@ -65,6 +70,8 @@ class Account:
     statuses: dict[str, int] = field(default_factory=dict)      # frames
     unknown: int = 0                # records of no instrument
     evaluations: int = 0
+    holes: int = 0                  # in sequences and ids
+    numbers_lost: int = 0           # of them
     written: dict[str, int] = field(default_factory=dict)       # records by topic
     lost_frames: int = 0            # that the log says were not recorded
     strays: int = 0
@@ -94,6 +101,8 @@ class Replay:
         self.pipeline = Pipeline(
             planned.instruments, self.writer, fair_every_ms=self._settings.pricing.fair_every_ms,
             quarantine_max=self._settings.pipeline.quarantine_max, pricing=planned.pricing.__getitem__)
+        topic = None if self.sink is None else QualityTopic(self.sink, shard, self._epoch, self._now_ns)
+        self._ledger = Ledger(self.pipeline.tables, topic)
         self._player = Player(
             self.pipeline, DIALECTS, on_poll=self._poll, tick_every_ms=self._settings.pipeline.tick_every_ms)
 
@@ -115,6 +124,8 @@ class Replay:
                 self.sink.close(0.0)
             raise
         player.finish()
+        for hole in self._ledger:
+            self._ledger.lose(hole, "no_history", "a replay asks nobody")
         self._fill(account, player)
         self._close()
         account.seconds = self._monotonic_s() - begun_s
@@ -168,10 +179,12 @@ class Replay:
             return NdjsonSink(settings.ndjson.path, clock_ns=self._now_ns)
         if settings.kind == "null":
             return NullSink(self._now_ns)
-        return open_sink(settings, self._settings.topic_settings(), prefix, shard, self._epoch)
+        return open_sink(settings, self._settings.sink_topics(), prefix, shard, self._epoch)
 
     def _poll(self) -> None:
-        """The sink goes on; when it takes nothing more, the log waits."""
+        """What was missed is noted, and the sink goes on; when it takes nothing more, the log waits."""
+        for event in missed(self.pipeline):
+            self._ledger.take(event)
         if self.sink is not None:
             self.sink.poll()
             while self.sink.full:
@@ -198,6 +211,8 @@ class Replay:
             for kind in ("trades", "quotes", "bars", "references"):
                 account.records[kind] = account.records.get(kind, 0) + path.get(kind, 0)
         account.unknown, account.evaluations = sum(counters["unknown"].values()), counters["evaluations"]
+        account.holes = sum(counts.holes for counts in self._ledger.counts.values())
+        account.numbers_lost = sum(counts.ended[Status.LOST] for counts in self._ledger.counts.values())
         if self.writer is not None:
             account.written = {topic: counts.records for topic, counts in self.writer.stats().items()}
 

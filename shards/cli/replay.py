@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ingestor import logs
     from shards.replaying import Replay, Wanted
 
-    logs.configure("warning", "auto", sys.stderr)
+    logs.configure("error", "auto", sys.stderr)     # the summary tells the rest
     source = _source(arguments)
     wanted = Wanted(arguments.speed, arguments.part, arguments.out, arguments.sink)
     replay = Replay(configuration, source, wanted)
@@ -136,6 +136,8 @@ def _lines(account: "Account", torn_bytes: int, blocks_skipped: int) -> Iterator
     yield f"records {_counts(account.records)}, of no instrument {account.unknown}; prices {account.evaluations}"
     if account.written:
         yield f"written {_counts(account.written)}"
+    if account.holes:
+        yield f"holes {account.holes} in what the providers sent, {account.numbers_lost} numbers lost"
     if account.lost_frames:
         yield f"not recorded {account.lost_frames} frames: the recorder's disk was too slow"
     if account.strays:

@@ -350,3 +350,18 @@ def test_captured_frames_of_all_dialects_replay_the_same_twice(captures, tmp_pat
         outcome = command("replay", *source, "--config", str(config), "--out", str(tmp_path / out), "--strict")
         assert outcome.status == 0, outcome.err
     assert tree(tmp_path / "a") == tree(tmp_path / "b") != {}
+
+
+def test_a_hole_in_what_was_received_is_told_in_the_quality_topic_and_lost_as_nobody_is_asked(
+        tmp_path, config, command, records):
+    trades = [(NOW + i * 20 * MS, binance_trade(id)) for i, id in enumerate((1, 2, 5, 6, 4, 9))]
+    write(tmp_path / "log", block(*trades))
+    outcome = command("replay", str(tmp_path / "log"), "--config", config, "--out", str(tmp_path / "out"), "--json")
+    summary = json.loads(outcome.out)
+    assert (summary["holes"], summary["numbers_lost"]) == (2, 3)
+    found = [(each["event"], each["status"], each["first_missing"], each["last_missing"], each["reason"])
+             for each in records(tmp_path / "out", "quality")]
+    assert found == [
+        ("GAP_OPENED", "OPEN", 3, 4, "skipped"), ("GAP_OPENED", "OPEN", 7, 8, "skipped"),
+        ("GAP_CLOSED", "FILLED", 4, 4, "late"), ("GAP_CLOSED", "LOST", 3, 3, "no_history"),
+        ("GAP_CLOSED", "LOST", 7, 8, "no_history")]
