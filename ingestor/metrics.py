@@ -115,7 +115,7 @@ class Metrics:
         return sheet.families()
 
     def prices(self) -> dict[str, Any]:
-        """The page /prices: the shard, its totals, and Pipeline.fairs()."""
+        """The page /prices: the shard, its totals, messages by provider, and Pipeline.fairs()."""
         facts, counters, sink = self._source.facts(), self._source.counters(), self._source.sink()
         links = [link for links in self._source.links().values() for link in links]
         connections, paths = counters.get("connections", ()), counters.get("paths", ())
@@ -134,7 +134,11 @@ class Metrics:
             "published": sum(topic.records for topic in (self._source.writer() or {}).values()),
             "delivered": sum(topic.delivered for topic in sink.topics.values()) if sink is not None else 0,
         }
-        return {"shard": facts.shard, "totals": totals, "fairs": list(self._source.fairs())}
+        providers: dict[str, dict[str, int]] = {}
+        for each in connections:
+            heard = providers.setdefault(each["provider"], {"frames": 0})
+            heard["frames"] += each["frames"]
+        return {"shard": facts.shard, "totals": totals, "providers": providers, "fairs": list(self._source.fairs())}
 
 
 class Sheet:
@@ -222,6 +226,11 @@ def _frames(sheet: Sheet, counters: Mapping[str, Any]) -> None:
         provider = connection["provider"]
         sheet.add("ingestor_frame_bytes_total", (provider,), connection["bytes"])
         sheet.add("ingestor_frames_missing_total", (provider,), connection["missing"])
+        if "first" in connection:       # a line of a redundant connection
+            line = (provider, connection["name"])
+            sheet.add("ingestor_line_first_total", line, connection["first"])
+            sheet.add("ingestor_line_copies_total", line, connection["copies"])
+            sheet.histogram("ingestor_line_behind_seconds", line, connection["behind"])
         for number, status in enumerate(STATUS_NAMES):
             count = connection["statuses"].get(status, 0)
             sheet.add("ingestor_frames_total", (provider, status), count)

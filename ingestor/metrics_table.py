@@ -17,6 +17,7 @@ PATH = (*MARKETS, "instrument")
 #: Buckets outside these bounds (seconds) are merged; a provider is not nearer than a millisecond.
 BOUNDS = {
     "ingestor_exchange_to_receive_seconds": (1e-3, 70.0),
+    "ingestor_line_behind_seconds": (0.0, 70.0),
     "ingestor_receive_to_enqueue_seconds": (8e-6, 0.14),
     "ingestor_receive_to_ack_seconds": (0.0, float("inf")),
     "ingestor_receive_to_ack_newest_seconds": (0.0, float("inf")),
@@ -59,6 +60,12 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         Family("ingestor_acks_missing_total", "counter", CONNECTION, "Requests that the provider never answered."),
         Family("ingestor_controls_misread_total", "counter", CONNECTION,
                "Control messages that the dialect could not read."),
+        Family("ingestor_line_first_total", "counter", CONNECTION,
+               "Of a line of a redundant connection (/a, /b): records that it brought before the other, or alone."),
+        Family("ingestor_line_copies_total", "counter", CONNECTION,
+               "The same: records that the other line had brought already; they go no further."),
+        Family("ingestor_line_behind_seconds", "histogram", CONNECTION,
+               "How long after the other line's those copies came. The line with the fewer is the faster one."),
     ),
     "Frames": (
         Family("ingestor_frames_total", "counter", ("provider", "status"),
