@@ -201,6 +201,40 @@ def test_what_waits_of_a_line_that_has_no_other_takes_no_more_room_than_a_minute
     assert lines(pipeline)["c0/b"] == (40 - 16, 16)
 
 
+def trade_of(line: Connection, second: int) -> None:
+    line.feed_bytes((KRAKEN_V1 % (100, f"{1786562940 + second}.5")).encode(), NOW + second * SECOND)
+
+
+def test_a_line_that_comes_back_beside_the_other_leaves_no_stretch_of_time_in_doubt():
+    pipeline, a, b = pair("kraken-v1", "XBT/USD")
+    for second in range(3):
+        trade_of(a, second)
+        trade_of(b, second)
+    for name in ("c0/a", "c0/b", "c0/a", "c0/b"):       # one after the other is replaced
+        old, other = (a, b) if name == "c0/a" else (b, a)
+        old.close()
+        trade_of(other, second := second + 1)
+        new = pipeline.open(load("kraken-v1"), "", name)
+        for _ in range(2):
+            second += 1
+            trade_of(new, second)
+            trade_of(other, second)
+        a, b = (new, other) if name == "c0/a" else (other, new)
+    assert pipeline.tables.drain_gaps() == []
+
+
+def test_what_neither_line_has_seen_is_in_doubt():
+    pipeline, a, b = pair("kraken-v1", "XBT/USD")
+    trade_of(a, 0)
+    trade_of(b, 1)
+    a.close()
+    b.close()
+    a, b = (pipeline.open(load("kraken-v1"), "", name) for name in ("c0/a", "c0/b"))
+    trade_of(b, 9)          # beside a line that is there, but has brought nothing since
+    [doubt] = pipeline.tables.drain_gaps()
+    assert (doubt.from_ns, doubt.to_ns) == (1786562941500000000, 1786562949500000000)
+
+
 def flow(chance: random.Random, records: list[bytes], loss: float) -> list[tuple[int, bytes]]:
     """A line: (when, frame), in the order sent, each up to half a second late, some lost."""
     found, at = [], NOW
@@ -226,7 +260,7 @@ def test_not_a_trade_is_lost_or_doubled_whatever_the_lines_lose_and_delay(
     sent = {"a": flow(chance, records, loss), "b": flow(chance, records, loss)}
     pipeline, a, b = pair(dialect, symbol)
     connections = {"a": a, "b": b}
-    for at, name, record in sorted((at, name, record) for name in sent for at, record in sent[name]):
+    for at, name, record in sorted((at, which, record) for which in sent for at, record in sent[which]):
         connections[name].feed_bytes(record, at)
     # Of those alike to the digit, as many as the line that brought the most of them.
     brought = [Counter(record for _, record in flown) for flown in sent.values()]
