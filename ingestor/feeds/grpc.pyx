@@ -303,13 +303,17 @@ cdef class GrpcDoor(Http2Connection):
             self.slot_freed.clear()
             await self.slot_freed.wait()
         stream = MessageStream(self, call.prefix, heard)
-        size = len(call.request)
-        self.bytes_out += <uint64_t> size
         try:
-            self.start(stream, self.headers_of(call.path), b"\0" + size.to_bytes(4, "big") + call.request)
+            self.start_call(stream, call.path, call.request)
             return await stream.ended
         finally:
             stream.drop()
+
+    def start_call(self, MessageStream stream not None, path, bytes request not None):
+        """Ask; the answer comes to the stream. Raises ConnectionFault."""
+        size = len(request)
+        self.bytes_out += <uint64_t> size
+        self.start(stream, self.headers_of(path), b"\0" + size.to_bytes(4, "big") + request)
 
     def _meant(self, fault):
         """What fails because the server announced its end is part of it."""
