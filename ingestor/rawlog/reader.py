@@ -113,8 +113,7 @@ class RawLog:
         self.done_bytes = 0             # of them, while blocks() runs
         self.blocks_skipped = 0
         if not self.segments:
-            what = "only a segment that was never written to" if files else "no segments (raw-*.rawlog)"
-            raise NotALog(f"{path}: {what}: give a file or folder that `ingestor record` has written")
+            raise NotALog(_nothing(path, files))
 
     @property
     def first_ns(self) -> int:
@@ -148,6 +147,16 @@ class RawLog:
                 "again, or read what is left with --salvage")
         self.blocks_skipped += 1
         log.warning("raw_block_skipped", path=str(segment.path), offset=offset)
+
+
+def _nothing(path: Path, files: Sequence[Path]) -> str:
+    """What to say of a log without a segment."""
+    if files:
+        return f"{path}: a segment that was never written to, so that there is nothing to replay"
+    shards = sorted(each for each in path.iterdir() if each.is_dir() and segment_files(each))
+    if shards:
+        return f"{path}: the logs of {len(shards)} shards: give one of them, as {shards[0]}"
+    return f"{path}: no segments (raw-*.rawlog): give a file or folder that `ingestor record` has written"
 
 
 def _raw(file: BinaryIO, entry: Entry, decompressor: zstandard.ZstdDecompressor) -> bytes | None:

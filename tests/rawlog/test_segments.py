@@ -141,6 +141,11 @@ def test_another_programs_file_is_refused(tmp_path, data):
         RawLog(path)
 
 
+def test_a_folder_of_shards_is_told_which_to_give(tmp_path, segment):
+    with pytest.raises(NotALog, match=f"the logs of 1 shards: give one of them, as {segment.parent}"):
+        RawLog(tmp_path)
+
+
 def test_an_empty_folder_and_an_empty_log_are_told_apart(tmp_path):
     with pytest.raises(NotALog, match="no segments"):
         RawLog(tmp_path)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from argparse import Namespace
 from itertools import pairwise
 from pathlib import Path
@@ -248,6 +250,25 @@ def test_a_reader_that_has_enough_is_no_failure(tmp_path, config):
     _, err = running.communicate(timeout=60)
     assert running.returncode == 0
     assert b"Traceback" not in err
+
+
+def test_ctrl_c_ends_a_replay_with_what_was_played_delivered(tmp_path, config, records):
+    out = tmp_path / "out"
+    write(tmp_path / "log", block(*((NOW + i * 100 * MS, binance_trade(i + 1)) for i in range(400))))
+    running = subprocess.Popen(
+        [sys.executable, "-m", "ingestor", "replay", str(tmp_path / "log"), "--config", config, "--speed", "1", "--out",
+         str(out)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not any(out.glob("trades/*.avro")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert err.splitlines()[0].endswith(", interrupted")
+    played = [int(each["id"]) for each in records(out, "trades")]
+    assert played == list(range(1, len(played) + 1))
+    assert 0 < len(played) < 400
 
 
 def test_on_a_terminal_a_bar_shows_how_far_it_is(tmp_path, config):
