@@ -45,10 +45,19 @@ class Row(NamedTuple):
     prices_per_s: float
 
 
+class Provider(NamedTuple):
+    """One simulated provider as the shards hear it."""
+
+    name: str
+    transport: str          # "WebSocket" or "gRPC"
+    messages_per_s: float
+
+
 class Moment(NamedTuple):
     """What the shards said last."""
 
     rows: list[Row]
+    providers: list[Provider]
     messages_per_s: float
     messages: int
     published: int          # records written to the sink's batches
@@ -100,17 +109,22 @@ class Demo:
         before = [(shard.page, shard.asked_at) for shard in self.shards]
         await asyncio.gather(*(self._ask(shard) for shard in self.shards))
         rows: dict[str, Row] = {}
+        rates = dict.fromkeys(self.simulator.addresses, 0.0)
         rate = 0.0
         for shard, (page, asked_at) in zip(self.shards, before, strict=True):
             elapsed_s = shard.asked_at - asked_at if page else 0.0
             rate += _per_s(_total(shard.page, "frames"), _total(page, "frames"), elapsed_s)
+            for name in rates:
+                rates[name] += _per_s(_frames(shard.page, name), _frames(page, name), elapsed_s)
             versions = {fair["instrument"]: fair["version"] for fair in page.get("fairs", ())}
             for fair in shard.page.get("fairs", ()):
                 name = fair["instrument"]
                 if self.instruments.get(name) == shard.number:
                     rows[name] = _row(shard.number, fair, _per_s(fair["version"], versions.get(name, 0), elapsed_s))
         return Moment(
-            [rows[name] for name in sorted(rows)], rate, sum(_total(shard.page, "frames") for shard in self.shards),
+            [rows[name] for name in sorted(rows)],
+            [Provider(name, _transport(url), rates[name]) for name, url in self.simulator.addresses.items()], rate,
+            sum(_total(shard.page, "frames") for shard in self.shards),
             sum(_total(shard.page, "published") for shard in self.shards))
 
     async def stop(self) -> None:
@@ -194,6 +208,15 @@ def _row(shard: int, fair: Mapping[str, Any], prices_per_s: float) -> Row:
 def _total(page: Mapping[str, Any], name: str) -> int:
     count: int = page.get("totals", {}).get(name, 0)
     return count
+
+
+def _frames(page: Mapping[str, Any], provider: str) -> int:
+    count: int = page.get("providers", {}).get(provider, {}).get("frames", 0)
+    return count
+
+
+def _transport(url: str) -> str:
+    return "WebSocket" if url.startswith("ws") else "gRPC"
 
 
 def _per_s(now: float, before: float, elapsed_s: float) -> float:

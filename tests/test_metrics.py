@@ -282,6 +282,7 @@ def test_prices_are_the_fair_prices_and_totals_of_the_shard():
         "frames": 13, "bytes": 8192, "trades": 15, "quotes": 21, "bars": 3, "references": 0, "duplicates": 3,
         "gaps": 6, "unknown": 8, "quarantined": 2, "evaluations": 13, "connections_live": 1,
         "subscriptions_wanted": 6, "subscriptions_active": 3, "published": 107, "delivered": 80}
+    assert page["providers"] == {"okx-v5": {"frames": 13}}
 
 
 def test_prices_before_anything_is_built_are_none():

@@ -1,6 +1,6 @@
 """Ready sets of markets: `demo`, which looks like the real thing, `bench`, wide and even, and `every` dialect.
 
-The demo holds several venues around each price, two stablecoins off parity, perpetuals, two
+The demo holds several venues around each price, two stablecoins off parity, perpetuals of both kinds, two
 aggregators, and one market (bitstamp's btc-usd) that comes through both of them.
 """
 
@@ -100,7 +100,20 @@ def _demo() -> list[MarketSpec]:
                              weight=weight, **slow))
     found.append(_market(KAIKO, "btc-usd", "bitstamp", "btc", "usd", section="spot", venue_code="stmp", weight=0.3,
                          spread_bps=3.0, lag_s=0.25, noise_bps=1.0))
+    for base, weight in (("btc", 0.8), ("eth", 0.5)):
+        found += _inverse_perpetuals(base, weight)
     return found
+
+
+def _inverse_perpetuals(base: str, weight: float) -> Iterable[MarketSpec]:
+    """Margined in the coin, sized in dollars."""
+    name = base.upper()
+    for dialect, symbol, venue in (
+            ("binance-coinm", f"{name}USD_PERP", "binance"), ("deribit", f"{name}-PERPETUAL", "deribit"),
+            ("bitmex", f"{name.replace('BTC', 'XBT')}USD", "bitmex"),
+            ("kraken-futures", f"PI_{name.replace('BTC', 'XBT')}USD", "kraken")):
+        market = _market(dialect, symbol, venue, base, "usd", data_class="perp", basis_bps=2.0, weight=weight)
+        yield replace(market, price_digits=1, size_digits=0, inverse=True)
 
 
 def _bench() -> list[MarketSpec]:
@@ -127,11 +140,7 @@ def _every() -> list[MarketSpec]:
     found += [_market(dialect, symbol, venue, "btc", quote, **perp) for dialect, symbol, venue, quote in (
         ("binance-usdm", "BTCUSDT", "binance", "usdt"), ("okx-v5", "BTC-USDT-SWAP", "okx", "usdt"),
         ("hyperliquid", "BTC", "hyperliquid", "usdc"), ("bitfinex", "tBTCF0:USTF0", "bitfinex", "usdt"))]
-    found += [
-        replace(_market(dialect, symbol, venue, "btc", "usd", inverse=True, **perp), price_digits=1, size_digits=0)
-        for dialect, symbol, venue in (
-            ("binance-coinm", "BTCUSD_PERP", "binance"), ("kraken-futures", "PI_XBTUSD", "kraken"),
-            ("deribit", "BTC-PERPETUAL", "deribit"), ("bitmex", "XBTUSD", "bitmex"))]
+    found += _inverse_perpetuals("btc", 1.0)
     found += [_market("bybit-v5", "BTCUSDT", "bybit", "btc", "usdt", section="spot"),
               _market("bybit-v5", "BTCUSDT", "bybit", "btc", "usdt", section="linear", **perp)]
     found += [_market(dialect, symbol, venue, "btc", quote, venue_code=code, section=section)

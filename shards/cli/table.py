@@ -21,7 +21,8 @@ def table(moment: Moment, hint: str = "") -> Table:
     drawn = Table(
         box=None, padding=(0, 1, 0, 0), title=" ",     # all columns fit a terminal of 80
         caption=f"{moment.priced} of {len(moment.rows)} priced, {moment.messages_per_s:,.0f} messages/s, "
-        f"{moment.messages:,} messages, {moment.published:,} records published{hint}",
+        f"{moment.messages:,} messages, {moment.published:,} records published{hint}\n" + "\n".join(
+            f"{transport}: {providers}" for transport, providers in _by_transport(moment).items()),
         caption_justify="left")
     for name, justify in COLUMNS:
         drawn.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")
@@ -33,14 +34,26 @@ def table(moment: Moment, hint: str = "") -> Table:
     return drawn
 
 
+def _by_transport(moment: Moment) -> dict[str, str]:
+    """Each provider's messages a second, side by side."""
+    found: dict[str, list[str]] = {}
+    for provider in moment.providers:
+        found.setdefault(provider.transport, []).append(f"{provider.name} {provider.messages_per_s:,.0f}/s")
+    return {transport: ", ".join(each) for transport, each in found.items()}
+
+
 def line(moment: Moment) -> str:
     """The same in brief."""
+    rates: dict[str, float] = {}
+    for provider in moment.providers:
+        rates[provider.transport] = rates.get(provider.transport, 0.0) + provider.messages_per_s
     shown = [
         f"{row.instrument} {price(row) or '-'} ±{conf(row) or '-'} {row.status} {row.venues_used}v"
         + (f" flagged {','.join(row.flagged)}" if row.flagged else "")
         for row in moment.rows if row.instrument in SHOWN]
     return (
-        f"{time.strftime('%H:%M:%S')}  {moment.priced}/{len(moment.rows)} priced  {moment.messages_per_s:,.0f} msgs/s  "
+        f"{time.strftime('%H:%M:%S')}  {moment.priced}/{len(moment.rows)} priced  {moment.messages_per_s:,.0f} msgs/s "
+        f"({', '.join(f'{transport} {rate:,.0f}' for transport, rate in rates.items())})  "
         f"{' | '.join(shown)}")
 
 

@@ -1,6 +1,7 @@
 """`ingestor demo`, end to end: simulated providers, two real shards, prices on the terminal, and a clean end."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -28,10 +29,11 @@ def test_once_prints_every_price_and_leaves_records_of_both_shards(tmp_path, rec
         out, err = running.communicate(timeout=2 * WITHIN_S)
     assert (running.returncode, err) == (0, "")
     rows = [line.split() for line in out.splitlines() if line.startswith(("btc-", "eth-", "sol-", "xrp-", "usd"))]
-    assert len(rows) == 14
+    assert len(rows) == 16
     assert {row[3] for row in rows} <= {"OK", "DEGRADED", "SINGLE", "DISPERSED"}
     assert {row[-1] for row in rows} == {"0", "1"}
-    assert "14 of 14 priced" in out
+    assert "16 of 16 priced" in out
+    assert re.search(r"WebSocket: binance-spot \d+/s, .*gRPC: kaiko \d+/s", out, re.DOTALL)
     for number in (0, 1):
         last = ended(tmp_path / f"shard-{number}.log")
         assert (last["event"], last["undelivered"]) == ("shard_stopped", 0)

@@ -8,9 +8,12 @@ from ingestor.simulator.dialects.dialect import Conversation
 from ingestor.simulator.engine import QUOTE, REFERENCE, TRADES
 from ingestor.simulator.market import REFERENCE_DIGITS
 
-SEQUENCED = {"binance-spot": "id", "binance-usdm": "id", "kraken-v2": "id"}     # elsewhere the sequence itself
-TIMELESS = {("binance-spot", "bookTicker")}
-UNSEQUENCED = {("kraken-v2", "ticker"), ("okx-v5", "tickers")}
+BY_ID = ("binance-spot", "binance-usdm", "binance-coinm", "kraken-v2", "kraken-futures", "deribit")
+BY_NOTHING = ("coinapi", "bitmex")      # coinapi counts a connection's; elsewhere the sequence itself
+TIMELESS = {("binance-spot", "bookTicker"), ("kraken-futures", "ticker_lite")}
+SIZELESS = {("kraken-futures", "ticker_lite")}
+UNSEQUENCED = {("kraken-v2", "ticker"), ("okx-v5", "tickers"), ("kraken-futures", "ticker"),
+               ("kraken-futures", "ticker_lite"), ("deribit", "quote"), ("deribit", "ticker"), ("bitmex", "quote")}
 
 
 def rendered(name, kind):
@@ -30,32 +33,32 @@ def test_every_trade_decodes_to_the_trade_that_happened(name):
         records = [record for frame in frames for record in decode(name, frame)]
         assert len(records) == len(trades)
         for record, trade in zip(records, trades, strict=True):
-            sequence = trade.id if name in SEQUENCED else trade.sequence
+            sequence = trade.id if name in BY_ID else trade.sequence
             assert record["symbol"] == market.spec.symbol
             assert record["id"] == dialect.trade_id(market, trade)
             assert (record["price"], record["size"]) == (
                 plain(trade.price, market.spec.price_digits), plain(trade.size, market.spec.size_digits))
             assert (record["side"], record["ts_event_ns"]) == (trade.side, trade.ts_ns)
             assert record["snapshot"] is False
-            assert name == "coinapi" or record["seq"] == sequence, channel
+            assert name in BY_NOTHING or record["seq"] == sequence, channel
             seen += 1
-    assert seen > 50
+    assert seen > 20
 
 
 @pytest.mark.parametrize("name", DEMO)
 def test_every_quote_decodes_to_the_quote_that_happened(name):
     seen = 0
     for _, market, quote, channel, frames in rendered(name, QUOTE):
-        [record] = [record for frame in frames for record in decode(name, frame)]
+        [record] = [record for frame in frames for record in decode(name, frame) if record["kind"] == "quote"]
         digits, sizes = market.spec.price_digits, market.spec.size_digits
-        assert [record[key] for key in ("bid", "bid_size", "ask", "ask_size")] == [
-            plain(quote.bid, digits), plain(quote.bid_size, sizes),
-            plain(quote.ask, digits), plain(quote.ask_size, sizes)]
+        assert [record["bid"], record["ask"]] == [plain(quote.bid, digits), plain(quote.ask, digits)]
+        assert [record["bid_size"], record["ask_size"]] == ([None, None] if (name, channel) in SIZELESS else [
+            plain(quote.bid_size, sizes), plain(quote.ask_size, sizes)])
         assert record["ts_event_ns"] == (None if (name, channel) in TIMELESS else quote.ts_ns)
         if name != "coinapi":
             assert record["seq"] == (None if (name, channel) in UNSEQUENCED else quote.sequence)
         seen += 1
-    assert seen > 50
+    assert seen > 20
 
 
 @pytest.mark.parametrize("name", ["binance-usdm", "okx-v5", "bybit-v5"])
