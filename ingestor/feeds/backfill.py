@@ -185,15 +185,16 @@ class Backfill:
         if not job.hole.open:
             return
         wanted = self._missing(job.hole)
+        following, job.next = job.next, None
         try:
-            request = job.next or desk.history.request(wanted, desk.settings.key)
+            request = following or desk.history.request(wanted, desk.settings.key)
         except NoHistory as error:
             self._lose(desk, job, "no_history", str(error))
             return
-        job.next = None
         try:
             answer = await desk.fetch(request)
         except FetchFault as fault:
+            job.next = following
             self._failed(desk, job, fault)
             return
         try:

@@ -40,6 +40,7 @@ from ingestor.scan.quotes cimport says_something, sides, within
 from ingestor.scan.text cimport settle
 from ingestor.scan.token cimport NOTHING, Token, is_word, key_is
 
+from ingestor.providers.bitmex_history import BitmexHistory
 from ingestor.providers.session import Channel, Control, Limits, Session, as_text
 
 cdef enum:
@@ -306,6 +307,8 @@ RETRYABLE = (429, 503)
 
 class BitmexSession(Session):
     """A list of `table:symbol`; one acknowledgement each. Heartbeat is the text `ping`."""
+
+    history = BitmexHistory()
 
     def subscribe(self, subscriptions, request_id):
         return (self._request("subscribe", subscriptions),)

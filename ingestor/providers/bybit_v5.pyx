@@ -31,6 +31,7 @@ from ingestor.scan.quotes cimport best_level, says_something, sides, within
 from ingestor.scan.text cimport settle
 from ingestor.scan.token cimport NONE, NOTHING, STRING, Token, is_absent, is_word, key_is
 
+from ingestor.providers.bybit_history import BybitHistory
 from ingestor.providers.session import Channel, Control, Limits, Session, as_text
 
 cdef enum:
@@ -345,6 +346,8 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
 
 class BybitSession(Session):
     """`op` requests with topics; the section (spot, linear, inverse, option) is the URL's last part."""
+
+    history = BybitHistory()
 
     def endpoint(self, url, section, subscriptions, key):
         return f"{url.rstrip('/')}/{section or 'spot'}"

@@ -33,6 +33,7 @@ from ingestor.scan.quotes cimport best_level, columns, says_something, sides, wi
 from ingestor.scan.text cimport settle
 from ingestor.scan.token cimport NOTHING, STRING, Token, is_absent, is_word, key_is
 
+from ingestor.providers.okx_history import OkxHistory
 from ingestor.providers.session import Channel, Control, Limits, Session, as_text
 
 cdef enum:
@@ -323,6 +324,8 @@ class OkxSession(Session):
 
     Candles and `trades-all` come from the endpoint `business`, the rest from `public`.
     """
+
+    history = OkxHistory()
 
     def endpoint_section(self, channel, market_section):
         return "business" if channel.startswith("candle") or channel == "trades-all" else market_section
