@@ -10,7 +10,7 @@ SECOND = 1_000_000_000
 BEGIN_NS = 1_786_562_940 * SECOND   # 2026-08-12T19:29:00Z
 
 # Every template gets: id, price, ask, size, ask_size (decimals as text), ms (epoch), s (epoch, with microseconds),
-# ns (within the second), iso (UTC, microseconds, no zone).
+# ns (within the second), ms_ns (within the millisecond), iso (UTC, microseconds, no zone).
 TRADES = {
     "binance-spot":
         '{"stream":"btcusdt@trade","data":{"e":"trade","E":%(ms)d,"s":"BTCUSDT","t":%(id)d,"p":"%(price)s000000",'
@@ -41,6 +41,9 @@ TRADES = {
     "cryptocompare":
         '{"TYPE":"0","M":"Coinbase","FSYM":"BTC","TSYM":"USD","F":"1","ID":"%(id)d","TS":1786562940,"TSNS":%(ns)d,'
         '"Q":%(size)s,"P":%(price)s,"TOTAL":268.851954,"RTS":1786562940,"RTSNS":%(ns)d,"CCSEQ":%(id)d}',
+    "amberdata":
+        '{"jsonrpc":"2.0","method":"subscription","params":{"subscription":"a04c6fe3-0000-4000-8000-d17627b48576",'
+        '"result":[["binance","btc_usdt",%(ms)d,%(ms_ns)d,"%(id)d",%(price)s,%(size)s,true]]}}',
     "tardis":
         '{"type":"trade","symbol":"BTCUSDT","exchange":"binance","id":"%(id)d","price":%(price)s,"amount":%(size)s,'
         '"side":"sell","timestamp":"%(iso)sZ","localTimestamp":"%(iso)sZ"}',
@@ -76,9 +79,20 @@ QUOTES = {
     "cryptocompare":
         '{"TYPE":"30","M":"Kraken","FSYM":"BTC","TSYM":"USD","CCSEQ":%(id)d,"BID":[{"P":%(price)s,"Q":%(size)s,'
         '"REPORTEDNS":"1786562940%(ns)09d"}]}',
+    "amberdata":
+        '{"jsonrpc":"2.0","method":"subscription","params":{"subscription":"ac936208-0000-4000-8000-63188a61eb7e",'
+        '"result":{"exchange":"binance","pair":"btc_usdt","exchangeTimestamp":%(ms)d,"exchangeTimestampNanoseconds":0,'
+        '"timestamp":%(ms)d,"bid":%(price)s,"ask":%(ask)s,"mid":%(price)s,"last":null,"sequence":%(id)d,'
+        '"lastVolume":null,"bidVolume":%(size)s,"askVolume":%(ask_size)s,"open24H":null,"low24H":null,"high24H":null}}}',
     "tardis":
         '{"type":"book_ticker","symbol":"BTCUSDT","exchange":"binance","askAmount":%(ask_size)s,"askPrice":%(ask)s,'
         '"bidPrice":%(price)s,"bidAmount":%(size)s,"timestamp":"%(iso)sZ","localTimestamp":"%(iso)sZ"}',
+}
+# What a connection hears before its data, where the data can't be read without it.
+ACKNOWLEDGED = {
+    "amberdata":
+        '{"jsonrpc":"2.0","id":1,"result":"a04c6fe3-0000-4000-8000-d17627b48576","metadata":["exchange","pair",'
+        '"timestamp","timestampNanoseconds","tradeId","price","volume","isBuy"]}',
 }
 ID_BEGIN = 5_154_882_831
 
@@ -87,9 +101,10 @@ def walk(dialect: str, count: int) -> tuple[list[bytes], list[int]]:
     """`count` frames of the dialect, and their receive times."""
     chance = random.Random(dialect)
     write: Callable[..., bytes] = kaiko if dialect == "kaiko" else text
-    frames, recv_ns = [], []
+    frames = [ACKNOWLEDGED[dialect].encode()] if dialect in ACKNOWLEDGED else []
+    recv_ns = [BEGIN_NS] * len(frames)
     cents, now_ns = 6_401_237, BEGIN_NS
-    for number in range(count):
+    for number in range(count - len(frames)):
         cents += chance.randint(-40, 40)
         now_ns += chance.randint(1_000, 2_000_000)
         frames.append(write(dialect, number % 4 == 0, ID_BEGIN + number, cents, chance.randint(1, 900_000), now_ns))
@@ -104,7 +119,7 @@ def text(dialect: str, trade: bool, id: int, cents: int, units: int, ns: int) ->
     return (template % {
         "id": id, "price": f"{cents // 100}.{cents % 100:02}", "ask": f"{(cents + 10) // 100}.{(cents + 10) % 100:02}",
         "size": f"{units / 100_000:.5f}", "ask_size": f"{(900_001 - units) / 100_000:.5f}", "ms": ns // 1_000_000,
-        "ns": ns % SECOND,
+        "ns": ns % SECOND, "ms_ns": ns % 1_000_000,
         "s": f"{ns // SECOND}.{ns % SECOND // 1000:06}",
         "iso": f"2026-08-12T19:{29 + minutes % 31:02}:{rest // SECOND:02}.{rest % SECOND // 1000:06}",
     }).encode()

@@ -29,6 +29,7 @@ MODULES = {
     "kaiko": "kaiko",
     "cryptocompare": "cryptocompare",
     "tardis": "tardis",
+    "amberdata": "amberdata",
 }
 
 

@@ -1,6 +1,8 @@
 """A price in every dialect: exact where it can be held, refused by name where it is none."""
 
 import pytest
+from samples.amberdata import TRADE as AMBERDATA
+from samples.amberdata import frame as amberdata_frame
 from samples.binance import TRADE as BINANCE
 from samples.bybit_v5 import LINEAR as BYBIT
 from samples.bybit_v5 import trades as bybit_trades
@@ -37,6 +39,7 @@ FRAMES = {
     "bybit-v5": bybit_trades(BYBIT).replace('"64012.30"', "%s"),
     "coinapi": COINAPI.replace("64012.37", "%s"),
     "cryptocompare": CRYPTOCOMPARE.replace("64012.37", "%s"),
+    "amberdata": amberdata_frame(AMBERDATA).replace("64012.37", "%s"),
     "tardis": TARDIS.replace("64012.5", "%s"),
 }
 

@@ -347,8 +347,9 @@ def test_tardis_puts_exchanges_symbols_and_types_into_the_url_and_says_nothing()
 
 def test_cryptocompare_asks_by_number_market_and_pair() -> None:
     cryptocompare = session("cryptocompare")
-    wanted = [Subscription(channel, "BTC~USD", venue=venue) for channel, venue in (
-        ("trade", "Coinbase"), ("top_of_book", "Kraken"), ("index", "CCCAGG"), ("ohlc", "CCCAGG"), ("ticker", "Binance"))]
+    markets = (("trade", "Coinbase"), ("top_of_book", "Kraken"), ("index", "CCCAGG"), ("ohlc", "CCCAGG"),
+               ("ticker", "Binance"))
+    wanted = [Subscription(channel, "BTC~USD", venue=venue) for channel, venue in markets]
     subs = ["0~Coinbase~BTC~USD", "30~Kraken~BTC~USD", "5~CCCAGG~BTC~USD", "24~CCCAGG~BTC~USD~m", "2~Binance~BTC~USD"]
     assert texts(cryptocompare.subscribe(wanted, 1)) == [{"action": "SubAdd", "subs": subs}]
     assert texts(cryptocompare.unsubscribe(wanted, 1)) == [{"action": "SubRemove", "subs": subs}]
@@ -378,6 +379,46 @@ def test_cryptocompare_tells_what_it_refuses_and_why() -> None:
     assert error(401, "UNAUTHORIZED", "") == Control(
         "error", message="UNAUTHORIZED: why", retryable=False, fatal=True)
     assert answer("cryptocompare", '{"TYPE":"500","MESSAGE":"x"}') == Control("error", message="x", retryable=False)
+
+
+def test_amberdata_asks_for_one_market_a_request_at_the_endpoint_of_its_section() -> None:
+    amberdata = session("amberdata").opened("")
+    spot = Subscription("trades", "btc_usdt", venue="binance")
+    future = Subscription("funding_rates", "BTCUSDT", "futures", "binance")
+    assert texts(amberdata.subscribe([spot], 1)) == [
+        {"jsonrpc": "2.0", "id": 1, "method": "subscribe",
+         "params": ["market:spot:trades", {"exchange": "binance", "pair": "btc_usdt"}]}]
+    assert texts(amberdata.subscribe([future], 2)) == [
+        {"jsonrpc": "2.0", "id": 2, "method": "subscribe",
+         "params": ["market:futures:funding_rates", {"exchange": "binance", "instrument": "BTCUSDT"}]}]
+    assert amberdata.endpoint("wss://h/", "", [spot], "") == "wss://h/spot"
+    assert amberdata.endpoint("wss://h", "futures", [future], "") == "wss://h/futures"
+    assert amberdata.headers("secret") == {"x-api-key": "secret"}
+    assert amberdata.headers("") == {}
+    assert load("amberdata").limits.subscriptions_per_message_max == 1
+
+
+def test_amberdata_ends_a_subscription_by_the_name_that_its_answer_gave_it() -> None:
+    shared = session("amberdata")
+    first, second = shared.opened("spot"), shared.opened("spot")
+    wanted, other = Subscription("trades", "btc_usdt", venue="binance"), Subscription("trades", "x", venue="binance")
+    first.subscribe([wanted], 1)
+    first.subscribe([other], 2)
+    assert tuple(first.unsubscribe([other], 3)) == ()
+    assert first.control(b'{"jsonrpc":"2.0","id":1,"result":"a04c-1","metadata":["exchange"]}') == (
+        Control("ack", request="1"))
+    assert texts(first.unsubscribe([wanted, other], 4)) == [
+        {"jsonrpc": "2.0", "id": 4, "method": "unsubscribe", "params": ["a04c-1"]}]
+    assert first.control(b'{"jsonrpc":"2.0","id":4,"result":true}') == Control("ack", request="4")
+    assert tuple(first.unsubscribe([wanted], 5)) == tuple(second.unsubscribe([wanted], 5)) == ()
+
+
+def test_amberdata_refuses_by_request() -> None:
+    assert answer("amberdata", '{"jsonrpc":"2.0","id":1,"error":{"code":400,"description":"No wildcards"}}') == (
+        Control("error", request="1", message="400: No wildcards", retryable=False))
+    assert answer("amberdata", '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}') == (
+        Control("error", message="-32700: Parse error", retryable=False))
+    assert answer("amberdata", '{"jsonrpc":"2.0","id":9,"result":"x"}') == Control("ack", request="9")
 
 
 @pytest.mark.parametrize("dialect", MODULES)

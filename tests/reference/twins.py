@@ -1,5 +1,6 @@
 """The twins by dialect."""
 
+from reference.amberdata import Amberdata
 from reference.binance import Binance, BinanceCoinm, BinanceUs, BinanceUsdm
 from reference.bitmex import Bitmex
 from reference.bitstamp import Bitstamp
@@ -43,4 +44,5 @@ TWINS: dict[str, type[Dialect]] = {
         Cryptocompare,
         Tardis,
     )
+        Amberdata,
 }

@@ -1,5 +1,6 @@
 """Small frames written from the format reference: every row of the channel map, dialect by dialect."""
 
+from samples.amberdata import amberdata
 from samples.binance import coinm, spot, us, usdm
 from samples.bitmex import bitmex
 from samples.bitstamp import bitstamp
@@ -43,6 +44,7 @@ SAMPLES: dict[str, Samples] = {
         cryptocompare,
         tardis,
     )
+        amberdata,
 }
 
 __all__ = ["SAMPLES", "Sample", "Samples"]
