@@ -22,7 +22,7 @@ class Reason(StrEnum):
     CONNECT_TIMEOUT = "connect_timeout"
     TLS_REFUSED = "tls_refused"                  # the certificate did not verify
     HANDSHAKE_REFUSED = "handshake_refused"      # the upgrade was answered with something else
-    PROTOCOL_ERROR = "protocol_error"            # a frame against RFC 6455
+    PROTOCOL_ERROR = "protocol_error"            # a frame against RFC 6455 or 9113
     MESSAGE_TOO_BIG = "message_too_big"          # beyond FRAME_BYTES_MAX
     DEFLATE_ERROR = "deflate_error"              # compressed data that does not inflate
     PING_FLOOD = "ping_flood"                    # more control frames than anybody needs
