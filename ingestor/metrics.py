@@ -70,6 +70,9 @@ class Source(Protocol):
     def gaps(self) -> Any:
         """The Backfill, or None: its ledger's `counts` and its `requests`."""
 
+    def recording(self) -> Any:
+        """The raw log being written, or None: its `tap`, `disk` and `writer`."""
+
     def facts(self) -> Facts:
         """What only the worker knows."""
 
@@ -110,6 +113,7 @@ class Metrics:
             _records(sheet, counters, self._clock_ns())
             _paths(sheet, counters["paths"], self._by_instrument)
         _gaps(sheet, self._source.gaps())
+        _recording(sheet, self._source.recording())
         _fairs(sheet, self._source.fairs(), self._by_instrument)
         _publishing(sheet, self._source.writer(), self._source.sink(), facts.sink)
         return sheet.families()
@@ -290,6 +294,14 @@ def _gaps(sheet: Sheet, gaps: Any) -> None:
             sheet.add("ingestor_gap_records_total", (*labels, status.name.lower()), counts.ended[status])
     for labels, count in dict(gaps.requests).items():
         sheet.add("ingestor_backfill_requests_total", labels, count)
+
+
+def _recording(sheet: Sheet, recording: Any) -> None:
+    if recording is not None:
+        sheet.add("ingestor_recorded_frames_total", (), recording.disk.frames)
+        sheet.add("ingestor_recorded_bytes_total", (), recording.writer.packed_bytes)
+        sheet.add("ingestor_record_waiting_bytes", (), recording.disk.waiting_bytes)
+        sheet.add("ingestor_unrecorded_frames_total", (), recording.tap.lost_frames)
 
 
 def _fairs(sheet: Sheet, fairs: Iterable[Mapping[str, Any]], by_instrument: bool) -> None:

@@ -114,6 +114,13 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         Family("ingestor_backfill_requests_total", "counter", ("provider", "outcome"),
                "Requests to a provider's history: answered, short, limited, refused, failed, misread."),
     ),
+    "The raw log, where a shard records": (
+        Family("ingestor_recorded_frames_total", "counter", (), "Frames that were written to it."),
+        Family("ingestor_recorded_bytes_total", "counter", (), "Their size, compressed."),
+        Family("ingestor_record_waiting_bytes", "gauge", (), "Bytes that wait for the disk, uncompressed."),
+        Family("ingestor_unrecorded_frames_total", "counter", (),
+               "Frames lost to the log, as too much waited for the disk. To be 0; what is published lacks nothing."),
+    ),
     "Source paths": (
         Family("ingestor_messages_received_total", "counter", PATH, "Records admitted."),
         Family("ingestor_sequence_gaps_total", "counter", PATH, "Jumps in the provider's sequence."),

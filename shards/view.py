@@ -14,6 +14,7 @@ from ingestor.feeds.feed import Feed, LinkStats
 from ingestor.metrics import Facts
 from ingestor.sinks.sink import Sink
 from ingestor.wire.writer import Writer
+from shards.recording import Recording
 
 
 class View:
@@ -25,6 +26,7 @@ class View:
         self.writer_: Writer | None = None
         self.feeds: Mapping[str, Feed] = {}
         self.backfill: Backfill | None = None
+        self.recording_: Recording | None = None
         self.reading_paused = False
         self.subscribed = False     # every feed knows what it wants
         self._shard = shard
@@ -71,6 +73,9 @@ class View:
 
     def gaps(self) -> Any:
         return self.backfill
+
+    def recording(self) -> Any:
+        return self.recording_
 
     def facts(self) -> Facts:
         return Facts(

@@ -151,7 +151,8 @@ class Worker:
             quarantine_max=settings.pipeline.quarantine_max, pricing=planned.pricing.__getitem__)
         self._view.writer_, self._view.pipeline = writer, pipeline
         if settings.record.path is not None:
-            self._recording = Recording(settings.record.path / f"s{self._shard}", settings.record, self._shard)
+            self._view.recording_ = self._recording = Recording(
+                settings.record.path / f"s{self._shard}", settings.record, self._shard)
             pipeline.tap = self._recording.tap
         return pipeline
 

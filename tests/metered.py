@@ -66,6 +66,9 @@ class FakeSource:
             ledger=SimpleNamespace(counts={("okx-v5", "okx", "spot"): Counts(
                 4, 1, 100, Counter({Status.FILLED: 60, Status.LOST: 7}), Counter({Status.FILLED: 2, Status.LOST: 1}))}),
             requests=Counter({("okx-v5", "answered"): 5}))
+        self.the_recording = SimpleNamespace(
+            disk=SimpleNamespace(frames=900, waiting_bytes=70_000), writer=SimpleNamespace(packed_bytes=31_000),
+            tap=SimpleNamespace(lost_frames=6))
         self.topics = {"trades": TopicCounts(100, 4, 9000, 1, 0, 3), "fair": TopicCounts(7, 7, 700, 0, 0, 0)}
 
     def counters(self):
@@ -78,6 +81,9 @@ class FakeSource:
 
     def gaps(self):
         return self.the_gaps
+
+    def recording(self):
+        return self.the_recording
 
     def fairs(self):
         return self.the_fairs
@@ -109,6 +115,9 @@ class NothingYet(FakeSource):
         return None
 
     def gaps(self):
+        return None
+
+    def recording(self):
         return None
 
 

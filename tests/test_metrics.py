@@ -289,3 +289,12 @@ def test_prices_before_anything_is_built_are_none():
     page = Metrics(NothingYet()).prices()
     assert page["fairs"] == []
     assert set(page["totals"].values()) == {0}
+
+
+def test_what_a_shard_records_is_counted_and_what_was_lost_to_the_log():
+    found = samples(FakeSource())
+    names = ("recorded_frames_total", "recorded_bytes_total", "record_waiting_bytes", "unrecorded_frames_total")
+    assert [value(found, f"ingestor_{name}") for name in names] == [900, 31_000, 70_000, 6]
+    source = FakeSource()
+    source.the_recording = None
+    assert not any("record" in name and "recorded" in name for name, _ in samples(source))
