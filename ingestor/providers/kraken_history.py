@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ingestor.providers.history import History, HistoryLimits, Missing, Page, Request, numbers, parsed, times
+from ingestor.providers.history import History, HistoryLimits, Missing, NoHistory, Page, Request, numbers, parsed
 from ingestor.providers.session import as_text
 
 PAGE_MAX = 1000
@@ -31,7 +31,9 @@ class KrakenHistory(History):
     limits = HistoryLimits(0.8)
 
     def request(self, missing: Missing, key: str) -> Request:
-        return self._since(missing, str(times(missing)[0] - MARGIN_NS))
+        if missing.from_ns is None:
+            raise NoHistory("the history is asked by time, and the record before the hole has none")
+        return self._since(missing, str(missing.from_ns - MARGIN_NS))
 
     def _since(self, missing: Missing, since: str) -> Request:
         return Request("/0/public/Trades", (
