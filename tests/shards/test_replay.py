@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from ingestor.rawlog import layout
 from ingestor.rawlog.layout import HEADER_BYTES, Header, Kind, pack_header, segment_name
@@ -101,6 +102,14 @@ def test_an_import_and_the_captured_file_itself_give_the_same_bytes(tmp_path, co
             for source in (capture, tmp_path / "log")]
     assert text[0] == text[1]
     assert len(text[0].splitlines()) > 800
+
+
+def test_compressed_captured_files_are_unpacked(tmp_path, config, command):
+    plain = captured(tmp_path / "binance-spot.a.jsonl")
+    packed = tmp_path / "binance-spot.b.jsonl.zst"
+    packed.write_bytes(zstandard.compress(plain.read_bytes()))
+    found = [command("replay", str(path), "--config", config, "--out", "-").out for path in (plain, packed)]
+    assert found[0] == found[1] != ""
 
 
 def test_how_many_lines_share_a_block_changes_nothing(tmp_path, config, command, monkeypatch):
