@@ -44,6 +44,9 @@ TRADES = {
     "amberdata":
         '{"jsonrpc":"2.0","method":"subscription","params":{"subscription":"a04c6fe3-0000-4000-8000-d17627b48576",'
         '"result":[["binance","btc_usdt",%(ms)d,%(ms_ns)d,"%(id)d",%(price)s,%(size)s,true]]}}',
+    "coindesk":
+        '{"TYPE":"1101","INSTRUMENT":"BTC-USD","CCSEQ":%(id)d,"MARKET":"cadli","VALUE":%(price)s,"VALUE_FLAG":"DOWN",'
+        '"VALUE_LAST_UPDATE_TS":1786562940,"VALUE_LAST_UPDATE_TS_NS":%(ns)d}',
     "tardis":
         '{"type":"trade","symbol":"BTCUSDT","exchange":"binance","id":"%(id)d","price":%(price)s,"amount":%(size)s,'
         '"side":"sell","timestamp":"%(iso)sZ","localTimestamp":"%(iso)sZ"}',
@@ -115,7 +118,7 @@ def walk(dialect: str, count: int) -> tuple[list[bytes], list[int]]:
 def text(dialect: str, trade: bool, id: int, cents: int, units: int, ns: int) -> bytes:
     """One frame of a dialect that speaks JSON. `cents` of the price, `units` of 0.00001 of the size."""
     minutes, rest = divmod(ns - BEGIN_NS, 60 * SECOND)
-    template = (TRADES if trade else QUOTES)[dialect]
+    template = TRADES[dialect] if trade else QUOTES.get(dialect, TRADES[dialect])
     return (template % {
         "id": id, "price": f"{cents // 100}.{cents % 100:02}", "ask": f"{(cents + 10) // 100}.{(cents + 10) % 100:02}",
         "size": f"{units / 100_000:.5f}", "ask_size": f"{(900_001 - units) / 100_000:.5f}", "ms": ns // 1_000_000,

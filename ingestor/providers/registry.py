@@ -28,7 +28,7 @@ MODULES = {
     "coinapi": "coinapi",
     "kaiko": "kaiko",
     "cryptocompare": "cryptocompare",
-    "tardis": "tardis",
+    "coindesk": "coindesk",
     "amberdata": "amberdata",
 }
 

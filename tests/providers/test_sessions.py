@@ -405,6 +405,33 @@ def test_amberdata_ends_a_subscription_by_the_name_that_its_answer_gave_it() -> 
     first.subscribe([wanted], 1)
     first.subscribe([other], 2)
     assert tuple(first.unsubscribe([other], 3)) == ()
+def test_coindesk_asks_for_values_by_market_and_instrument() -> None:
+    coindesk = session("coindesk")
+    wanted = [Subscription("index", "BTC-USD", venue="cadli"), Subscription("index", "ETH-USD", venue="ccix")]
+    for action, hook in (("SUB_ADD", coindesk.subscribe), ("SUB_REMOVE", coindesk.unsubscribe)):
+        assert texts(hook(wanted, 1)) == [{"action": action, "type": "1101", "groups": ["VALUE"], "subscriptions": [
+            {"market": "cadli", "instrument": "BTC-USD"}, {"market": "ccix", "instrument": "ETH-USD"}]}]
+    assert coindesk.headers("secret") == {"authorization": "Apikey secret"}
+    assert coindesk.headers("") == {}
+
+
+def test_coindesk_answers_by_type_market_and_instrument() -> None:
+    def said(kind: int, id: str = "") -> Control | None:
+        return answer("coindesk", json.dumps(
+            {"TYPE": str(kind), "MESSAGE": "WORD", "INFO": "why", **({"SUBSCRIPTION_ID": id} if id else {})}))
+
+    for id in ("1101~{cadli~BTC-USD}", "1101~cadli~BTC-USD"):
+        assert said(4005, id) == said(4008, id) == Control("ack", request="index:cadli:BTC-USD")
+        assert said(4006, id) == Control(
+            "error", request="index:cadli:BTC-USD", message="WORD: why", retryable=False)
+    for kind in (4003, 4004, 4006, 4012):
+        assert said(kind) == Control("error", message="WORD: why", retryable=False)
+    assert said(4002) == Control("error", message="WORD: why", retryable=True, fatal=True)
+    for kind in (4001, 4011):       # of the connection, which goes on: no subscription is blamed
+        assert said(kind) == Control("error", request="the connection", message="WORD: why")
+    assert answer("coindesk", '{"TYPE":"4003"}') == Control("error", message="", retryable=False)
+
+
     assert first.control(b'{"jsonrpc":"2.0","id":1,"result":"a04c-1","metadata":["exchange"]}') == (
         Control("ack", request="1"))
     assert texts(first.unsubscribe([wanted, other], 4)) == [
@@ -426,7 +453,8 @@ def test_each_channel_of_a_level_that_is_asked_for_by_default_is_declared_once(d
     provider = load(dialect)
     names = [channel.name for channel in provider.channels]
     assert len(set(names)) == len(names)
-    levels = {"trades"} if dialect == "bitstamp" else {"trades", "quotes"}      # it has no best bid and ask
+    # bitstamp has no best bid and ask; of coindesk only the indices are known.
+    levels = {"bitstamp": {"trades"}, "coindesk": {"reference"}}.get(dialect, {"trades", "quotes"})
     assert levels <= {channel.level for channel in provider.channels if channel.default}
 
 

@@ -9,6 +9,7 @@ from reference.coinapi import Coinapi
 from reference.coinbase_advanced import CoinbaseAdvanced
 from reference.coinbase_exchange import CoinbaseExchange
 from reference.cryptocompare import Cryptocompare
+from reference.coindesk import Coindesk
 from reference.deribit import Deribit
 from reference.dialect import Dialect
 from reference.gemini import Gemini
@@ -44,5 +45,6 @@ TWINS: dict[str, type[Dialect]] = {
         Cryptocompare,
         Tardis,
     )
+        Coindesk,
         Amberdata,
 }

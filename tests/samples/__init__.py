@@ -9,6 +9,7 @@ from samples.coinapi import coinapi
 from samples.coinbase_advanced import advanced
 from samples.coinbase_exchange import coinbase
 from samples.cryptocompare import cryptocompare
+from samples.coindesk import coindesk
 from samples.deribit import deribit
 from samples.gemini import gemini
 from samples.hyperliquid import hyperliquid
@@ -44,6 +45,7 @@ SAMPLES: dict[str, Samples] = {
         cryptocompare,
         tardis,
     )
+        coindesk,
         amberdata,
 }
 
