@@ -30,6 +30,7 @@ MODULES = {
     "cryptocompare": "cryptocompare",
     "coindesk": "coindesk",
     "amberdata": "amberdata",
+    "tardis": "tardis",
 }
 
 

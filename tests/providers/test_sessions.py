@@ -405,6 +405,22 @@ def test_amberdata_ends_a_subscription_by_the_name_that_its_answer_gave_it() -> 
     first.subscribe([wanted], 1)
     first.subscribe([other], 2)
     assert tuple(first.unsubscribe([other], 3)) == ()
+    assert first.control(b'{"jsonrpc":"2.0","id":1,"result":"a04c-1","metadata":["exchange"]}') == (
+        Control("ack", request="1"))
+    assert texts(first.unsubscribe([wanted, other], 4)) == [
+        {"jsonrpc": "2.0", "id": 4, "method": "unsubscribe", "params": ["a04c-1"]}]
+    assert first.control(b'{"jsonrpc":"2.0","id":4,"result":true}') == Control("ack", request="4")
+    assert tuple(first.unsubscribe([wanted], 5)) == tuple(second.unsubscribe([wanted], 5)) == ()
+
+
+def test_amberdata_refuses_by_request() -> None:
+    assert answer("amberdata", '{"jsonrpc":"2.0","id":1,"error":{"code":400,"description":"No wildcards"}}') == (
+        Control("error", request="1", message="400: No wildcards", retryable=False))
+    assert answer("amberdata", '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}') == (
+        Control("error", message="-32700: Parse error", retryable=False))
+    assert answer("amberdata", '{"jsonrpc":"2.0","id":9,"result":"x"}') == Control("ack", request="9")
+
+
 def test_coindesk_asks_for_values_by_market_and_instrument() -> None:
     coindesk = session("coindesk")
     wanted = [Subscription("index", "BTC-USD", venue="cadli"), Subscription("index", "ETH-USD", venue="ccix")]
@@ -430,22 +446,6 @@ def test_coindesk_answers_by_type_market_and_instrument() -> None:
     for kind in (4001, 4011):       # of the connection, which goes on: no subscription is blamed
         assert said(kind) == Control("error", request="the connection", message="WORD: why")
     assert answer("coindesk", '{"TYPE":"4003"}') == Control("error", message="", retryable=False)
-
-
-    assert first.control(b'{"jsonrpc":"2.0","id":1,"result":"a04c-1","metadata":["exchange"]}') == (
-        Control("ack", request="1"))
-    assert texts(first.unsubscribe([wanted, other], 4)) == [
-        {"jsonrpc": "2.0", "id": 4, "method": "unsubscribe", "params": ["a04c-1"]}]
-    assert first.control(b'{"jsonrpc":"2.0","id":4,"result":true}') == Control("ack", request="4")
-    assert tuple(first.unsubscribe([wanted], 5)) == tuple(second.unsubscribe([wanted], 5)) == ()
-
-
-def test_amberdata_refuses_by_request() -> None:
-    assert answer("amberdata", '{"jsonrpc":"2.0","id":1,"error":{"code":400,"description":"No wildcards"}}') == (
-        Control("error", request="1", message="400: No wildcards", retryable=False))
-    assert answer("amberdata", '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}') == (
-        Control("error", message="-32700: Parse error", retryable=False))
-    assert answer("amberdata", '{"jsonrpc":"2.0","id":9,"result":"x"}') == Control("ack", request="9")
 
 
 @pytest.mark.parametrize("dialect", MODULES)

@@ -8,8 +8,8 @@ from reference.bybit_v5 import BybitV5
 from reference.coinapi import Coinapi
 from reference.coinbase_advanced import CoinbaseAdvanced
 from reference.coinbase_exchange import CoinbaseExchange
-from reference.cryptocompare import Cryptocompare
 from reference.coindesk import Coindesk
+from reference.cryptocompare import Cryptocompare
 from reference.deribit import Deribit
 from reference.dialect import Dialect
 from reference.gemini import Gemini
@@ -43,8 +43,8 @@ TWINS: dict[str, type[Dialect]] = {
         Coinapi,
         Kaiko,
         Cryptocompare,
-        Tardis,
-    )
         Coindesk,
         Amberdata,
+        Tardis,
+    )
 }

@@ -8,8 +8,8 @@ from samples.bybit_v5 import bybit
 from samples.coinapi import coinapi
 from samples.coinbase_advanced import advanced
 from samples.coinbase_exchange import coinbase
-from samples.cryptocompare import cryptocompare
 from samples.coindesk import coindesk
+from samples.cryptocompare import cryptocompare
 from samples.deribit import deribit
 from samples.gemini import gemini
 from samples.hyperliquid import hyperliquid
@@ -43,10 +43,10 @@ SAMPLES: dict[str, Samples] = {
         coinapi,
         kaiko,
         cryptocompare,
-        tardis,
-    )
         coindesk,
         amberdata,
+        tardis,
+    )
 }
 
 __all__ = ["SAMPLES", "Sample", "Samples"]
