@@ -192,6 +192,32 @@ def test_a_shard_records_beside_its_work(tmp_path, records):
     assert len(trades) == len(records(files, "trades")) == 400
 
 
+def test_a_replay_publishes_what_the_shard_published_when_it_recorded(tmp_path, process, records):
+    config, folder, live, played = (tmp_path / name for name in ("ingestor.yaml", "raw", "live", "played"))
+    spec = SimulatorSpec(dialects=("binance-spot", "kraken-v2", "coinapi"), rate=3000)
+    settings = {"log": {"format": "json"}, "record": {"path": str(folder)}, "http": {"port": 0},
+                "sink": {"kind": "files", "files": {"path": str(live)}}}
+
+    async def run() -> int:
+        async with simulated(config, spec, **settings), command("--shard", "0", "--config", str(config)) as process:
+            await event(process.stdout, lambda found: found["event"] == "shard_started")
+            await asyncio.sleep(2.0)
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(WITHIN_S):
+                await process.communicate()
+            return process.returncode
+
+    assert asyncio.run(run()) == 0
+    outcome = process("replay", str(folder / "s0"), "--config", str(config), "--shard", "0", "--out", str(played))
+    assert outcome.status == 0
+    for topic in ("trades", "quotes", "reference"):
+        found = [sorted((each["provider"], each["symbol"], each["record_sequence"], each["ts_recv_ns"],
+                         *(each.get(name) for name in ("id", "price", "size", "bid", "ask_size", "mark")))
+                        for each in records(path, topic)) for path in (live, played)]
+        assert found[0] == found[1]
+    assert len(records(played, "trades")) > 500
+
+
 def test_frames_that_the_disk_could_not_take_are_told_by_the_shard(monkeypatch, tmp_path):
     from structlog.testing import capture_logs
 
