@@ -26,6 +26,7 @@ ANSWER = bytes((0x88, 0x0F, 0x10, 16)) + b"application/grpc"
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """One frame."""
     return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
 
 
@@ -38,6 +39,7 @@ class Sheet(NamedTuple):
 
 
 def kaiko_trades(count: int) -> Sheet:
+    """The messages of Kaiko's trade stream, a frame each."""
     content, ends, flows = bytearray(), array("Q"), array("Q")
     for each in walk("kaiko", count)[0]:
         message = each[1:]      # without the byte that names the method

@@ -6,12 +6,11 @@ what else its status means stands in grpc_status.py. The door knows no provider 
 """
 import asyncio
 import ssl
-from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
@@ -135,7 +134,7 @@ cdef class MessageStream(Stream):
             self.joined_size = 0
             self.feed(self.joined, wanted)
             if self.joined_capacity > MESSAGE_KEEP_BYTES:
-                self.let_go()
+                self.release()
         return taken + size
 
     cdef int append(self, const uint8_t* at, size_t size, size_t wanted) except -1:
@@ -159,7 +158,7 @@ cdef class MessageStream(Stream):
         self.joined_size = needed
         return 0
 
-    cdef int let_go(self) except -1:
+    cdef int release(self) except -1:
         """Give the buffer back."""
         self.door.joining -= self.joined_capacity
         free(self.joined)
@@ -185,7 +184,7 @@ cdef class MessageStream(Stream):
     def drop(self):
         """Let go of everything, whatever the call was doing."""
         self.door.drop(self)
-        self.let_go()
+        self.release()
         self.heard.set()
 
     def _end(self, status):
@@ -309,11 +308,11 @@ cdef class GrpcDoor(Http2Connection):
         finally:
             stream.drop()
 
-    def start_call(self, MessageStream stream not None, path, bytes request not None):
+    def start_call(self, MessageStream stream not None, path, bytes asked not None):
         """Ask; the answer comes to the stream. Raises ConnectionFault."""
-        size = len(request)
+        size = len(asked)
         self.bytes_out += <uint64_t> size
-        self.start(stream, self.headers_of(path), b"\0" + size.to_bytes(4, "big") + request)
+        self.start(stream, self.headers_of(path), b"\0" + size.to_bytes(4, "big") + asked)
 
     def _meant(self, fault):
         """What fails because the server announced its end is part of it."""

@@ -11,7 +11,7 @@ cdef class Stream:
     cdef int informed               # 1xx answers
     cdef int64_t taken              # received since its window was given back
     cdef int64_t send_window        # what we may send
-    cdef bytes unsent               # None: all of the request is sent
+    cdef object unsent              # memoryview; None: all of the request is sent
 
     # A piece of the answer; `at` may be written to, and is borrowed until return.
     cdef int take(self, uint8_t* at, size_t size) except -1

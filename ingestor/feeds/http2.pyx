@@ -52,7 +52,7 @@ cdef int64_t realtime_ns() noexcept nogil:
     return <int64_t> now.tv_sec * 1000000000 + now.tv_nsec
 
 
-cdef bytes frame(int type, int flags, uint32_t stream, bytes payload):
+cdef bytes frame(int type, int flags, uint32_t stream, payload):
     """One frame of ours."""
     return b"%b%b%b%b" % (
         len(payload).to_bytes(3, "big"), bytes((type, flags)), (<object> stream).to_bytes(4, "big"), payload)
@@ -304,7 +304,7 @@ cdef class Http2Connection:
         cdef size_t most = self.reader.payload_max
         stream.id = self.next_id
         stream.send_window = self.peer_window
-        stream.unsent = body
+        stream.unsent = memoryview(body)
         self.next_id += 2
         self.streams[stream.id] = stream
         pieces = [block[at:at + most] for at in range(0, len(block), most)]
@@ -341,10 +341,10 @@ cdef class Http2Connection:
             if size <= 0:
                 return 0
             piece = stream.unsent[:size]
-            stream.unsent = stream.unsent[size:] or None
+            stream.unsent = stream.unsent[size:] if size < len(stream.unsent) else None
             self.send_window -= size
             stream.send_window -= size
-            self.write(frame(FRAME_DATA, 0 if stream.unsent else FLAG_END_STREAM, stream.id, piece))
+            self.write(frame(FRAME_DATA, 0 if stream.unsent is not None else FLAG_END_STREAM, stream.id, piece))
         return 0
 
     cdef int finish(self, Stream stream) except -1:

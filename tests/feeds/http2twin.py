@@ -121,7 +121,9 @@ class Twin:
         if flags & 4:
             self.tell(1, stream, ends, before + content, flow)
 
-    def tell(self, kind: int, stream: int, ends: int, content: bytes, flow: int, number: int = 0, last: int = 0) -> None:
+    def tell(
+        self, kind: int, stream: int, ends: int, content: bytes, flow: int, number: int = 0, last: int = 0,
+    ) -> None:
         self.events.append((kind, stream, bool(ends), content, flow, number, last))
 
 

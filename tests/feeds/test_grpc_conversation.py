@@ -14,8 +14,25 @@ from tests.feeds.certificates import Authority
 from tests.feeds.doors import fault_of, until
 from tests.feeds.faketime import FakeTime, settle
 from tests.feeds.http2peer import (
-    ACK, CONTINUATION, DATA, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, Http2Peer,
-    Http2Server, data, frame, headers, message, number, setting, trailers,
+    ACK,
+    CONTINUATION,
+    DATA,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
+    PING,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_UPDATE,
+    Http2Peer,
+    Http2Server,
+    data,
+    frame,
+    headers,
+    message,
+    number,
+    setting,
+    trailers,
 )
 from tests.feeds.peer import Intake
 from tests.feeds.test_grpc_malicious import CALL, open_on, opened
@@ -150,8 +167,7 @@ async def test_no_more_streams_are_open_than_the_server_allows():
 
 async def test_a_server_without_a_header_table_is_obeyed():
     async def script(peer: Http2Peer) -> None:
-        for _ in range(3):
-            fields.append((await peer.hear_request())[1])
+        fields.extend([(await peer.hear_request())[1] for _ in range(3)])
 
     fields: list[dict[str, str]] = []
     async with Http2Server(script, settings=setting(1, 0)) as server:

@@ -8,13 +8,33 @@ from typing import Any
 import pytest
 
 from ingestor.feeds.door import ConnectionFault, Reason
+from ingestor.feeds.feed import Feed, FeedSettings
 from ingestor.feeds.grpc import Call, GrpcDoor, open_grpc
 from ingestor.feeds.http2_faults import ErrorCode, Http2Fault
 from ingestor.feeds.timing import Timing
+from ingestor.providers.registry import load
+from ingestor.providers.session import Subscription
 from tests.feeds.doors import fault_of, until
 from tests.feeds.http2peer import (
-    CONTINUATION, DATA, END_HEADERS, HEADERS, PING, PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, Http2Peer,
-    Http2Server, data, frame, headers, message, number, packed, setting, trailers,
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    HEADERS,
+    PING,
+    PUSH_PROMISE,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_UPDATE,
+    Http2Peer,
+    Http2Server,
+    data,
+    frame,
+    headers,
+    message,
+    number,
+    packed,
+    setting,
+    trailers,
 )
 from tests.feeds.peer import Intake
 
@@ -215,3 +235,30 @@ async def test_a_server_that_speaks_something_else_is_told_at_once(said, words):
     async with Http2Server(script, settings=None) as server:
         with pytest.raises(ConnectionFault, match=words):
             await open_on(server.url, Intake())
+
+
+async def test_a_server_that_floods_is_met_with_growing_pauses():
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        await asyncio.sleep(0 if seconds < 10 else seconds)
+
+    provider, intakes = load("kaiko"), []
+
+    def connect(section: str, name: str) -> Intake:
+        intakes.append(Intake())
+        return intakes[-1]
+
+    async with Http2Server(after_the_call(frame(PING, 0, bytes(8)) * 5000, [])) as server:
+        feed = Feed(
+            provider, FeedSettings(url=server.url, limits={"connects_per_minute_max": 0, "silence_max_s": 0}), connect,
+            timing=Timing(sleep=sleep, uniform=lambda low, high: high))
+        feed.set_subscriptions([Subscription("trades", "btc-usd", "spot", "cbse")])
+        running = asyncio.create_task(feed.run())
+        await until(lambda: feed.stats()[0].disconnects["protocol_error"] >= 4)
+        await feed.stop()
+        await running
+        assert "a flood" in feed.stats()[0].last_error
+    assert [pause for pause in slept if pause in (0.5, 1.0, 2.0, 4.0)][:4] == [0.5, 1.0, 2.0, 4.0]
+    assert all(intake.closed == 1 for intake in intakes)

@@ -1,5 +1,7 @@
 """The frame reader: every cutting, every rule of RFC 9113 that a server can break, and its twin."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,8 +10,24 @@ from ingestor.feeds.http2_faults import READER_FAULTS, ErrorCode, reader_fault
 from ingestor.feeds.http2_reader import FrameReader
 from tests.feeds import http2twin as twin
 from tests.feeds.http2peer import (
-    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PRIORITISED, PRIORITY,
-    PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, number, setting,
+    ACK,
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
+    PADDED,
+    PING,
+    PRIORITISED,
+    PRIORITY,
+    PUSH_PROMISE,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_UPDATE,
+    frame,
+    number,
+    setting,
 )
 
 HELLO = frame(SETTINGS)
@@ -38,7 +56,8 @@ def test_frames_become_events_without_padding_priority_or_continuations():
     assert fault == 0
     assert [event[:4] for event in events] == [
         (SETTINGS, 0, False, SPEECH[9:39]), (SETTINGS, 0, True, b""), (HEADERS, 1, False, b"\x88"),
-        (DATA, 1, False, b"\0\0\0\0\x02hi"), (DATA, 1, False, b"yo"), (DATA, 1, False, b""), (PING, 0, False, b"12345678"),
+        (DATA, 1, False, b"\0\0\0\0\x02hi"), (DATA, 1, False, b"yo"), (DATA, 1, False, b""),
+        (PING, 0, False, b"12345678"),
         (WINDOW_UPDATE, 0, False, number(5)), (WINDOW_UPDATE, 3, False, number(6)), (HEADERS, 3, True, b"\x88\x89"),
         (RST_STREAM, 5, False, number(8)), (GOAWAY, 0, False, b"bye"), (DATA, 1, True, b"")]
     assert events[4][4] == 6, "flow control counts the padding"
@@ -151,5 +170,5 @@ def test_any_frames_in_any_cutting_read_as_the_twin_reads_them(frames, tail, cut
     plain = twin.Twin()
     plain.feed(said)
     places = [0, *sorted(min(cut, len(said)) for cut in cuts), len(said)]
-    events, fault, reader = read(*(said[a:b] for a, b in zip(places, places[1:], strict=False)))
+    events, fault, reader = read(*(said[a:b] for a, b in pairwise(places)))
     assert (events, fault, reader.settings) == (plain.events, plain.fault, plain.settings)
