@@ -18,7 +18,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from ingestor.records cimport ABSENT, SNAPSHOT, TRADE, Tick, VALUES_MAX
+from ingestor.records cimport ABSENT, BAR, SNAPSHOT, TRADE, Tick, VALUES_MAX
 from ingestor.unify.dedup cimport id_key
 from ingestor.unify.hash cimport mix
 from ingestor.unify.histogram cimport Histogram, observe
@@ -37,7 +37,12 @@ cdef extern from *:
     """
     #define INGESTOR_WAITING_NS 60000000000LL   /* a line that is a minute behind is dead, and replaced by then */
     #define INGESTOR_UNDATED_NS 2000000000LL    /* the lines of a provider are milliseconds apart, seldom a second */
+    /* Odd numbers without a pattern, from the digits of pi: one for each value. */
+    static const uint64_t INGESTOR_ODD[6] = {
+        0x243F6A8885A308D3ull, 0x13198A2E03707345ull, 0xA4093822299F31D1ull, 0x082EFA98EC4E6C89ull,
+        0x452821E638D01377ull, 0xBE5466CF34E90C6Dull};
     """
+    const uint64_t[6] INGESTOR_ODD
     const int64_t INGESTOR_WAITING_NS
     const int64_t INGESTOR_UNDATED_NS
 
@@ -67,22 +72,21 @@ cdef inline uint64_t record_key(const Tick* tick, int scope, bint* dated) noexce
 
     Numbers of a connection differ from line to line; flags and the provider's own time are each copy's own.
     """
-    cdef uint64_t key = mix(<uint64_t> 0x2545F4914F6CDD1D, tick.kind | <uint64_t> tick.side << 8
-                            | <uint64_t> tick.present << 16)
+    cdef uint64_t key = tick.kind | <uint64_t> tick.side << 8 | <uint64_t> tick.present << 16, values = 0
     cdef int i
     dated[0] = True
     if tick.kind == TRADE and tick.id.at != NULL:
         return mix(<uint64_t> 0x6A09E667F3BCC909, id_key(tick.id)) | 1
+    for i in range(VALUES_MAX):     # a sum of products, which a processor computes side by side
+        if tick.present >> i & 1:
+            values += (<uint64_t> tick.mantissa[i] ^ <uint64_t> <uint8_t> tick.exponent[i] << 56) * INGESTOR_ODD[i]
     if tick.sequence != ABSENT and scope != SCOPE_NONE and scope != SCOPE_CONNECTION and scope != SCOPE_SESSION:
         key = mix(key, <uint64_t> tick.sequence)
     elif tick.ts_event_ns == ABSENT:
         dated[0] = False
-    key = mix(mix(key, <uint64_t> tick.ts_event_ns), <uint64_t> tick.next_funding_ns)
-    key = mix(mix(key, <uint64_t> tick.start_ns), <uint64_t> tick.count)
-    for i in range(VALUES_MAX):
-        if tick.present >> i & 1:
-            key = mix(key ^ <uint64_t> <uint8_t> tick.exponent[i] << 56, <uint64_t> tick.mantissa[i])
-    return key | 1
+    if tick.kind >= BAR:
+        key = mix(mix(mix(key, <uint64_t> tick.next_funding_ns), <uint64_t> tick.start_ns), <uint64_t> tick.count)
+    return mix(mix(key, <uint64_t> tick.ts_event_ns), values) | 1
 
 
 cdef inline uint32_t* bucket_of(const Waiting* list, uint64_t key) noexcept nogil:
