@@ -184,7 +184,7 @@ cdef class Player:
                 self.lost_bytes += int.from_bytes(payload[8:16], "little")
             else:
                 raise ValueError("its kind is unknown")
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, RecursionError) as error:
             raise IngestorError(
                 f"a raw log's record of kind {kind} is not understood ({error}): it was not written by this program"
             ) from error

@@ -22,8 +22,8 @@ DESCRIPTION = """\
 Opens the feeds of the configuration as a shard does, and writes what they bring to a log: a folder of zstd
 segments with checksums and an index. Nothing is priced or published. Ends on Ctrl-C, or after --seconds.
 
-What the log of a killed process lacks is at most half a second that was in memory; a power cut costs
-what record.sync_every_s says. A torn tail is cut by the next run, or passed over by a replay. When the
+What the log of a killed process lacks is what was still in memory, less than a second of frames; a power
+cut costs what record.sync_every_s says. A torn tail is cut by the next run, or passed over by a replay. When the
 disk is too slow, frames are lost to the log, counted, and told in it. Nothing that we send is recorded,
 and no URL: both may hold keys. Rotation, retention and compression: the keys under `record`.
 
