@@ -29,8 +29,7 @@ cdef inline uint64_t hash_text(uint64_t hashed, Text text) noexcept nogil:
         memcpy(&word, at, 4)
         at += 4
         left -= 4
-        word <<= 24
-    while left:
+    while left:     # three at most behind the four: seven bytes in all, and none is shifted out
         word = word << 8 | at[0]
         at += 1
         left -= 1

@@ -69,3 +69,9 @@ def test_an_id_of_letters_and_one_beyond_64_bits_are_told_apart_from_their_neigh
     ids = ['"a"', '"b"', '"a"', '"7bf02dbc-1b5d-58f4-a2af-fbfc0531b6f3"', '"7bf02dbc-1b5d-58f4-a2af-fbfc0531b6f4"',
            100182534526255757567432481, 100182534526255757567432482, 100182534526255757567432481, '"01"', 1]
     assert drive(ids, 0)[-1] == (2, 2)
+
+
+@pytest.mark.parametrize("size", range(1, 41))
+def test_ids_that_differ_in_one_character_wherever_it_stands_are_told_apart(size):
+    ids = [f'"{"-" * place}{letter}{"-" * (size - place - 1)}"' for place in range(size) for letter in "abz"]
+    assert drive(ids, 0)[-1] == (0, 0)
