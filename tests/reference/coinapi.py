@@ -3,7 +3,7 @@
 from typing import Any
 
 from reference.dialect import CONTROL, Dialect
-from reference.rules import Record, iso_time, read_json, taker, word
+from reference.rules import Record, integer, iso_time, name, needed_decimal, read_json, taker, word
 
 
 class Coinapi(Dialect):
@@ -14,6 +14,8 @@ class Coinapi(Dialect):
         if not isinstance(m, dict):
             return []
         get, kind = m.get, word(m.get("type"))
+        if kind in ("exrate", "index"):
+            return [self.computed(m, kind)]
         if kind not in ("trade", "quote", "ohlcv"):
             return CONTROL if kind in ("error", "reconnect") else []
         iso_time(get("time_coinapi"))
@@ -37,3 +39,13 @@ class Coinapi(Dialect):
         head, mark, _ = record["symbol"].partition("_")
         record["venue"] = head if mark else ""
         return record
+
+    def computed(self, m: dict[str, Any], kind: str) -> Record:
+        """What CoinAPI computes: a rate of two assets, or an index."""
+        if kind == "exrate":
+            symbol, ts = f"{name(m.get('asset_id_base'))}/{name(m.get('asset_id_quote'))}", iso_time(m.get("time"))
+        else:
+            symbol, ts = name(m.get("index_id")), iso_time(m.get("time_coinapi"))
+        seq = integer(m.get("sequence")) if kind == "index" else None
+        value = needed_decimal(m.get("rate" if kind == "exrate" else "value"))
+        return {**self.record("reference", symbol, ts, seq, False, index=value), "venue": "COINAPI"}

@@ -13,6 +13,11 @@ CANDLE = ('{"type":"ohlcv","symbol_id":"COINBASE_SPOT_BTC_USD","sequence":5,"per
           '"price_open":64000.1,"price_high":64013,"price_low":63999.90,"price_close":64012.4,"volume_traded":9.25,'
           '"trades_count":8}')
 
+EXRATE = ('{"type":"exrate","asset_id_base":"BTC","asset_id_quote":"USD","time":"2026-08-12T19:29:00.9211950Z",'
+          '"rate":64012.3751,"rate_type":"BASE_QUOTE_ISOLATED"}')
+INDEX = ('{"type":"index","index_id":"IDX_REFRATE_PRIMKT_BTC_USD","sequence":2323346,'
+         '"time_coinapi":"2026-08-12T19:29:00.9211950Z","value":64012.3751}')
+
 coinapi = Samples("coinapi", "")
 trade = coinapi.trade("COINBASE_SPOT_BTC_USD", "3b6c2c0a-54c5-4c0e-8d7b-9f3c2f6a1e55", "sell", "64012.37", "0.0042",
                       1786562940921195000, 2323346, venue="COINBASE")
@@ -37,8 +42,16 @@ coinapi.yields("ohlcv", CANDLE, coinapi.bar(
     "COINBASE_SPOT_BTC_USD", "64000.1 64013 63999.9 64012.4 9.25", 1786562940000000000, 1786563000000000000, None,
     count=8, seq=5, venue="COINBASE"))
 
+coinapi.yields("exrate", EXRATE, {
+    **coinapi.reference("BTC/USD", 1786562940921195000, index="64012.3751"), "venue": "COINAPI"})
+coinapi.yields("index", INDEX, {
+    **coinapi.reference("IDX_REFRATE_PRIMKT_BTC_USD", 1786562940921195000, 2323346, index="64012.3751"),
+    "venue": "COINAPI"})
+coinapi.yields("index without time", INDEX.replace("time_coinapi", "time"), {
+    **coinapi.reference("IDX_REFRATE_PRIMKT_BTC_USD", None, 2323346, index="64012.3751"), "venue": "COINAPI"})
+
 coinapi.nothing("a data point that is no trade", TRADE.replace("0.0042", "0"))
-for kind in ("hearbeat", "heartbeat", "exrate", "book5", "volume", "asset"):
+for kind in ("hearbeat", "heartbeat", "book5", "volume", "asset"):
     coinapi.nothing(kind, f'{{"type":"{kind}","price":1,"size":2,"bid_price":3}}')
 coinapi.nothing("no type", TRADE.replace('"type"', '"kind"'))
 coinapi.nothing("an array", f"[{TRADE}]")
@@ -47,5 +60,8 @@ coinapi.nothing("reconnect", '{"type":"reconnect","within_seconds":10,"before_ti
 coinapi.nothing("error", '{"type":"error","message":"Invalid API key"}', "control")
 
 coinapi.nothing("a trade without a price", TRADE.replace('"price"', '"cost"'), "missing_field")
+coinapi.nothing("a rate of half a pair", EXRATE.replace("asset_id_base", "asset_id"), "missing_field")
+coinapi.nothing("a rate of nothing", EXRATE.replace('"rate"', '"r"'), "missing_field")
+coinapi.nothing("an index without its name", INDEX.replace("index_id", "id"), "missing_field")
 coinapi.nothing("a provider's time that is none", TRADE.replace("T19:29:00.9344101Z", ""), "bad_time")
 coinapi.nothing("an id that is an object", TRADE.replace('"3b6c2c0a-54c5-4c0e-8d7b-9f3c2f6a1e55"', "{}"), "bad_type")
