@@ -25,7 +25,7 @@ Source: www.bitmex.com/app/wsAPI (November 2026); 3 connections a second; frames
 """
 import json
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
 from ingestor.providers.provider cimport provider
@@ -267,6 +267,7 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
     cdef Cursor c, inner
     cdef Token key, passed, word, data
     cdef int channel = CHANNEL_UNKNOWN, action = ACTION_UNKNOWN
+    cdef bint answer = False
     cursor_init(&c, at, size, out)
     if is_text(at, size, b"pong") or is_text(at, size, b"ping"):
         return CONTROL
@@ -289,11 +290,12 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
             else:
                 value(&c, &data)
         else:
+            answer = (answer or key_is(&key, b"success", 7) or key_is(&key, b"error", 5) or key_is(&key, b"info", 4))
             value(&c, &passed)
     if not text_end(&c):
         return outcome(&c)
     if channel == CHANNEL_UNKNOWN:
-        return CONTROL
+        return CONTROL if answer else outcome(&c)
     if yields(channel, action) and data.type != NOTHING:
         if not within(&c, &data, &inner):
             return outcome(&c)

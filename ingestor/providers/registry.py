@@ -25,6 +25,7 @@ MODULES = {
     "bitmex": "bitmex",
     "hyperliquid": "hyperliquid",
     "gemini": "gemini",
+    "bitfinex": "bitfinex",
     "coinapi": "coinapi",
     "kaiko": "kaiko",
     "cryptocompare": "cryptocompare",

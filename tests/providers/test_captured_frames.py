@@ -14,7 +14,7 @@ GOOD = ("decoded", "ignored", "control")
 
 # Records a file: trades (of them replayed), quotes, references, bars. Trades and quotes agree with the captures' own
 # README, but for what section 4 of the channel map says it counted otherwise: spot tickers (the binance-spot fixture),
-# tickers without bid and ask (bybit-v5), `trades-all` (the okx-v5 fixture).
+# tickers without bid and ask (bybit-v5), `trades-all` (the okx-v5 fixture), `tu` (bitfinex), `instrument` (bitmex).
 COUNTS = {
     "binance-coinm.cf-ws7": (131, 0, 7082, 0, 0),
     "binance-coinm.hft-btcusd_perp-2024-08-08": (295, 0, 4824, 0, 0),
@@ -28,11 +28,22 @@ COUNTS = {
     "binance-usdm.cf-ws5": (185, 0, 1959, 0, 99),
     "binance-usdm.hft-btcusdt-2023-04-05": (2891, 0, 8113, 78, 0),
     "binance-usdm.hft-btcusdt-2024-08-08": (1966, 0, 9572, 0, 0),
+    "bitfinex.cf-2021-04-05": (248, 240, 58, 0, 0),
+    "bitmex.cf-2021-04-05": (122, 10, 1836, 0, 0),
+    "bitmex.cf-ws17": (18, 10, 429, 0, 0),
+    "bitstamp.cf-2021-04-05": (32, 0, 0, 0, 0),
+    "bitstamp.cf-ws19": (16, 0, 0, 0, 0),
     "bybit-v5.cf-2026-08-09.part1": (176, 0, 429, 105, 68),
     "bybit-v5.cf-ws1": (0, 0, 198, 0, 0),
     "bybit-v5.cf-ws2": (0, 0, 139, 0, 0),
     "coinbase-advanced.cf-2026-08-09.part1": (259, 200, 106, 0, 202),
     "coinbase-exchange.cf-2021-04-17.part1": (47, 10, 47, 0, 0),
+    "deribit.cf-2021-04-05": (0, 0, 273, 273, 0),
+    "deribit.cf-ws30": (0, 0, 92, 92, 0),
+    "gemini.cf-2021-04-05": (522, 500, 0, 0, 0),
+    "gemini.cf-2026-08-09": (812, 810, 0, 0, 0),
+    "gemini.cf-ws36": (551, 500, 0, 0, 0),
+    "hyperliquid.hft-2025-01-26.part1": (34, 0, 0, 0, 0),
     "kraken-futures.cf-ws46": (1003, 1000, 541, 0, 0),
     "kraken-v1.cf-2021-04-05-book": (0, 0, 0, 0, 0),
     "kraken-v1.cf-2021-04-05-ticker": (0, 0, 22, 0, 0),
@@ -43,8 +54,17 @@ COUNTS = {
     "fixtures/binance-coinm.tardis-node": (1, 0, 0, 2, 0),
     "fixtures/binance-spot.tardis-node": (2, 0, 1, 0, 0),
     "fixtures/binance-usdm.tardis-node": (3, 0, 0, 2, 0),
+    "fixtures/bitfinex.tardis-node": (1, 0, 0, 3, 0),
+    "fixtures/bitmex.tardis-node": (1, 0, 5, 3, 0),
+    "fixtures/bitstamp.tardis-node": (2, 0, 0, 0, 0),
     "fixtures/bybit-v5.tardis-node": (1, 0, 5, 3, 0),
     "fixtures/coinbase-exchange.tardis-node": (1, 0, 2, 0, 0),
+    "fixtures/deribit.ccxt-2026-08": (2, 0, 1, 1, 0),
+    "fixtures/deribit.tardis-node": (3, 0, 7, 6, 0),
+    "fixtures/gemini-v3.tardis-node": (1, 0, 0, 0, 0),
+    "fixtures/gemini.tardis-node": (2, 0, 0, 0, 0),
+    "fixtures/hyperliquid.ccxt-2026-08": (1, 1, 0, 1, 0),
+    "fixtures/hyperliquid.tardis-node": (3, 0, 1, 2, 0),
     "fixtures/kraken-futures.tardis-node": (4, 0, 3, 3, 0),
     "fixtures/kraken-v1.tardis-node": (3, 0, 1, 0, 0),
     "fixtures/kraken-v2.ccxt-2026-08": (0, 0, 2, 0, 0),
@@ -56,7 +76,7 @@ COUNTS = {
 
 
 def dialect_of(file: str) -> str:
-    return file.rpartition("/")[2].partition(".")[0].removesuffix("-normalized")
+    return file.rpartition("/")[2].partition(".")[0].removesuffix("-normalized").removesuffix("-v3")
 
 
 @pytest.mark.parametrize("file", COUNTS)

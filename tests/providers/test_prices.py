@@ -4,6 +4,10 @@ import pytest
 from samples.amberdata import TRADE as AMBERDATA
 from samples.amberdata import frame as amberdata_frame
 from samples.binance import TRADE as BINANCE
+from samples.bitfinex import TRADES as BITFINEX
+from samples.bitmex import TRADE as BITMEX
+from samples.bitmex import frame as bitmex_frame
+from samples.bitstamp import TRADE as BITSTAMP
 from samples.bybit_v5 import LINEAR as BYBIT
 from samples.bybit_v5 import trades as bybit_trades
 from samples.coinapi import TRADE as COINAPI
@@ -12,6 +16,11 @@ from samples.coinbase_advanced import event as advanced_event
 from samples.coinbase_advanced import frame as advanced_frame
 from samples.coinbase_exchange import MATCH as COINBASE
 from samples.cryptocompare import TRADE as CRYPTOCOMPARE
+from samples.deribit import TRADE as DERIBIT
+from samples.deribit import frame as deribit_frame
+from samples.gemini import FAST as GEMINI
+from samples.hyperliquid import TRADE as HYPERLIQUID
+from samples.hyperliquid import frame as hyperliquid_frame
 from samples.kraken_futures import TRADE as KRAKEN_FUTURES
 from samples.kraken_v1 import ROW as KRAKEN_V1
 from samples.kraken_v1 import trades as kraken_v1_trades
@@ -41,7 +50,22 @@ FRAMES = {
     "cryptocompare": CRYPTOCOMPARE.replace("64012.37", "%s"),
     "amberdata": amberdata_frame(AMBERDATA).replace("64012.37", "%s"),
     "tardis": TARDIS.replace("64012.5", "%s"),
+    "bitstamp": BITSTAMP.replace('3805.44,"price_str":"3805.44"', "%s"),
+    "deribit": deribit_frame("trades.X.100ms", f"[{DERIBIT}]").replace("63344.5", "%s"),
+    "bitmex": bitmex_frame("trade", BITMEX).replace("64012.5", "%s"),
+    "gemini": GEMINI.replace('"64012.38000"', "%s"),
+    "hyperliquid": hyperliquid_frame("trades", f"[{HYPERLIQUID}]").replace('"64096.0"', "%s"),
+    "bitfinex": '[1,"te",[7,1786562940921,-0.0042,%s]]',
 }
+# What a connection must have been told before.
+BEFORE = {"bitfinex": BITFINEX}
+
+
+def connection(dialect: str) -> Decoder:
+    decoder = Decoder(dialect)
+    if dialect in BEFORE:
+        decoder.decode(BEFORE[dialect].encode())
+    return decoder
 
 
 @pytest.mark.parametrize("dialect", FRAMES)
@@ -56,7 +80,7 @@ FRAMES = {
     ('"\\x"', "bad_escape"),
 ])
 def test_a_bad_price_refuses_the_frame_and_names_the_reason(dialect: str, text: str, status: str) -> None:
-    decoder = Decoder(dialect)
+    decoder = connection(dialect)
     assert decoder.decode((FRAMES[dialect] % text).encode()) == (status, [])
     assert decoder.decode((FRAMES[dialect] % "1.5").encode())[1][0]["price"] == "1.5"
 
@@ -70,4 +94,4 @@ def test_a_bad_price_refuses_the_frame_and_names_the_reason(dialect: str, text: 
     ('"999999999999999999.9"', "1000000000000000000"), ("1e127", "1" + "0" * 127), ("1e144", "1" + "0" * 144),
 ])
 def test_a_price_is_exact_to_eighteen_digits_and_rounded_half_even_beyond(dialect: str, text: str, price: str) -> None:
-    assert Decoder(dialect).decode((FRAMES[dialect] % text).encode())[1][0]["price"] == price
+    assert connection(dialect).decode((FRAMES[dialect] % text).encode())[1][0]["price"] == price

@@ -29,7 +29,7 @@ class Bitmex(Dialect):
         if not isinstance(m, dict):
             return []
         if "table" not in m:
-            return CONTROL
+            return CONTROL if is_any(m, "success error info") else []
         table, action = word(m["table"]), word(m.get("action"))
         read = {"trade": self.trades, "quote": self.quotes, "instrument": self.instruments,
                 "funding": self.funding}.get(table) or (self.bars if table in BINS else None)

@@ -45,7 +45,8 @@ class Gemini(Dialect):
         if kind == "l2_updates" and "trades" in m:
             return [self.print(an_object(row), m.get("symbol"), True) for row in an_array(m["trades"])]
         if (candles := re.fullmatch("candles_(.+)_updates", kind, re.DOTALL)) and "changes" in m:
-            return [self.candle(an_array(row), m.get("symbol"), length_of(candles[1])) for row in an_array(m["changes"])]
+            length = length_of(candles[1])
+            return [self.candle(an_array(row), m.get("symbol"), length) for row in an_array(m["changes"])]
         return []
 
     def print(self, m: dict[str, Any], symbol: Any, snapshot: bool) -> Record:

@@ -2,6 +2,7 @@
 
 from reference.amberdata import Amberdata
 from reference.binance import Binance, BinanceCoinm, BinanceUs, BinanceUsdm
+from reference.bitfinex import Bitfinex
 from reference.bitmex import Bitmex
 from reference.bitstamp import Bitstamp
 from reference.bybit_v5 import BybitV5
@@ -40,6 +41,7 @@ TWINS: dict[str, type[Dialect]] = {
         Bitmex,
         Hyperliquid,
         Gemini,
+        Bitfinex,
         Coinapi,
         Kaiko,
         Cryptocompare,

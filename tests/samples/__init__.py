@@ -2,6 +2,7 @@
 
 from samples.amberdata import amberdata
 from samples.binance import coinm, spot, us, usdm
+from samples.bitfinex import bitfinex
 from samples.bitmex import bitmex
 from samples.bitstamp import bitstamp
 from samples.bybit_v5 import bybit
@@ -40,6 +41,7 @@ SAMPLES: dict[str, Samples] = {
         bitmex,
         hyperliquid,
         gemini,
+        bitfinex,
         coinapi,
         kaiko,
         cryptocompare,

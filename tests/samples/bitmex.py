@@ -32,7 +32,8 @@ reference = bitmex.reference("XBTUSD", ms(MINUTE), mark="64005.1", index="64010.
 
 bitmex.yields("trade", frame("trade", TRADE), trade)
 bitmex.yields("trades", frame("trade", TRADE, TRADE.replace("Sell", "Buy")), trade, {**trade, "side": "buy"})
-bitmex.yields("a settlement without a side", frame("trade", TRADE.replace('"Sell"', '""')), {**trade, "side": "unknown"})
+bitmex.yields("a settlement without a side", frame("trade", TRADE.replace('"Sell"', '""')),
+              {**trade, "side": "unknown"})
 bitmex.yields("the state of trades on subscribing",
               '{"table":"trade","action":"partial","keys":[],"types":{"size":"long"},"foreignKeys":{},'
               f'"attributes":{{"timestamp":"sorted"}},"filter":{{"symbol":"XBTUSD"}},"data":[{TRADE}]}}',
@@ -81,6 +82,7 @@ bitmex.nothing("no rows", frame("trade"))
 bitmex.nothing("a quote that says nothing", frame("quote", '{"symbol":"X","timestamp":"2026-08-12T19:29:00.924Z"}'))
 bitmex.nothing("an instrument that says nothing", frame("instrument", '{"symbol":"X","lastPrice":1,"bidSize":2}'))
 bitmex.nothing("an array", f"[{TRADE}]")
+bitmex.nothing("no table", f'{{"action":"insert","data":[{TRADE}]}}')
 bitmex.nothing("welcome", '{"info":"Welcome to the BitMEX Realtime API.","version":"1","timestamp":'
                '"2021-04-05T18:41:13.652Z","docs":"x","limit":{"remaining":39}}', "control")
 bitmex.nothing("subscribed", '{"success":true,"subscribe":"trade:XBTUSD","request":{"op":"subscribe","args":'

@@ -65,7 +65,8 @@ gemini.nothing("no candles", candles("1m", "[]"))
 gemini.nothing("candles without changes", '{"type":"candles_1m_updates","symbol":"BTCUSD"}')
 gemini.nothing("heartbeat", '{"type":"heartbeat","timestamp":1786562940672}')
 gemini.nothing("depth", DEPTH)
-gemini.nothing("depth without its name", DEPTH.replace('"e":"depthUpdate",', "").replace('"a":[]', '"a":[],"A":1,"B":1'))
+gemini.nothing("depth without its name", DEPTH.replace('"e":"depthUpdate",', "").replace(
+    '"a":[]', '"a":[],"A":1,"B":1'))
 gemini.nothing("partial depth", '{"lastUpdateId":12345678,"bids":[["45000.50","1.25"]],"asks":[]}')
 for kind in ("candles__updates", "candles_updates", "candles_1m", "Trade", "mark_price_updates", ""):
     gemini.nothing(f"type {kind}", TRADE.replace('"type":"trade"', f'"type":"{kind}"'))

@@ -56,8 +56,8 @@ okx.yields("funding-rate without a rate", frame("funding-rate", '{"fundingTime":
 okx.yields("open-interest", frame("open-interest", '{"instId":"X","oi":"236870","oiCcy":"23687","ts":"1640131202886"}'),
            okx.reference("X", ms(1640131202886), open_interest="236870"))
 CANDLE = '["1786562940000","64000.1","64013","63999.90","64012.4","9.250","8","7","0"]'
-for name, seconds in (("1s", 1), ("1m", 60), ("3m", 180), ("4H", 14400), ("1h", 3600), ("1D", 86400), ("1d", 86400), ("1Dutc", 86400),
-                      ("1W", 604800)):
+for name, seconds in (("1s", 1), ("1m", 60), ("3m", 180), ("4H", 14400), ("1h", 3600), ("1D", 86400),
+                      ("1d", 86400), ("1Dutc", 86400), ("1W", 604800)):
     okx.yields(f"candle{name}", frame(f"candle{name}", CANDLE),
                okx.bar("BTC-USDT", "64000.1 64013 63999.9 64012.4 9.25", ms(1786562940000),
                        ms(1786562940000 + seconds * 1000), None))

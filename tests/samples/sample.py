@@ -1,5 +1,6 @@
 """A frame written from the format reference, and the records it must yield, digit for digit."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 Record = dict[str, Any]
@@ -10,6 +11,7 @@ class Sample(NamedTuple):
     frame: bytes
     status: str             # of the decoder: "decoded", "ignored", "control" or the reason it is malformed
     records: list[Record]
+    before: tuple[bytes, ...] = ()      # what came earlier on the connection
 
 
 class Samples(list[Sample]):
@@ -19,11 +21,11 @@ class Samples(list[Sample]):
         super().__init__()
         self.dialect, self.venue = dialect, venue
 
-    def yields(self, name: str, frame: str | bytes, *records: Record) -> None:
-        self.append(Sample(name, as_bytes(frame), "decoded", list(records)))
+    def yields(self, name: str, frame: str | bytes, *records: Record, before: Sequence[str] = ()) -> None:
+        self.append(Sample(name, as_bytes(frame), "decoded", list(records), tuple(map(as_bytes, before))))
 
-    def nothing(self, name: str, frame: str | bytes, status: str = "ignored") -> None:
-        self.append(Sample(name, as_bytes(frame), status, []))
+    def nothing(self, name: str, frame: str | bytes, status: str = "ignored", before: Sequence[str] = ()) -> None:
+        self.append(Sample(name, as_bytes(frame), status, [], tuple(map(as_bytes, before))))
 
     def record(self, kind: str, symbol: str, ts: int | None, seq: int | None, snapshot: bool, venue: str | None,
                **values: Any) -> Record:
