@@ -36,7 +36,7 @@ from libc.string cimport memchr
 
 from ingestor.providers.provider cimport provider
 from ingestor.providers.replay cimport (
-    Replays, replay_acknowledged, replay_is_due, replay_unsubscribed, replays_free, replays_new, replays_settle,
+    Replays, replay_acknowledged, replay_pending, replay_unsubscribed, replays_free, replays_new, replays_settle,
     stream_hash,
 )
 from ingestor.records cimport (
@@ -162,7 +162,7 @@ cdef inline bint trade(Cursor* c, Token* f, Replays* replays) noexcept nogil:
         market.size = tick.venue.size
         symbol.at = tick.symbol.at
         symbol.size = tick.symbol.size
-        if replay_is_due(replays, stream_hash(&market, &symbol)):
+        if replay_pending(replays, stream_hash(&market, &symbol)):
             tick.flags |= SNAPSHOT
     return (identity(c, &f[<int> ID], &tick.id) and integer(c, &f[<int> CCSEQ], &tick.sequence)
             and needed_decimal(c, &f[<int> P], tick, PRICE) and needed_decimal(c, &f[<int> Q], tick, SIZE)

@@ -107,11 +107,6 @@ cdef inline bint replay_due(Replays* table, uint64_t key) noexcept nogil:
     return True
 
 
-cdef inline bint replay_is_due(const Replays* table, uint64_t key) noexcept nogil:
-    """The same, without settling it: for replays of several frames, which end for all at once."""
-    return table.capacity != 0 and table.states[replay_place(table, key)] == REPLAY_DUE
-
-
 cdef inline void replays_settle(Replays* table) noexcept nogil:
     """No replay is due any more: the provider has said so."""
     cdef uint32_t i
