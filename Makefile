@@ -35,7 +35,8 @@ check: $(VENV)/.installed-check $(VENV)/.installed-test build
 	$(RUN) -m pytest tests/test_house.py
 
 # Only what reads bytes from outside is built with the sanitizers, into build/debug.
-FUZZED := ingestor/decode.pyx ingestor/records.pyx ingestor/scan/*.pyx ingestor/providers/*.pyx ingestor/wire/text.pyx
+FUZZED := ingestor/decode.pyx ingestor/records.pyx ingestor/scan/*.pyx ingestor/providers/*.pyx ingestor/wire/text.pyx \
+	ingestor/feeds/http2_reader.pyx
 fuzz: $(VENV)/.tools-test $(VENV)/.installed-test
 	INGESTOR_DEBUG=1 INGESTOR_ONLY='$(FUZZED)' $(RUN) setup.py -q build
 	$(RUN) tests/fuzz/run.py --seconds $(or $(FUZZ_SECONDS),300) $(if $(FUZZ_RUNS),--runs $(FUZZ_RUNS)) $(FUZZ_TARGETS)

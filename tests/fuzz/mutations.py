@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 #: What damage is made of: the bytes that mean something to a reader of JSON or protobuf, and a few that don't.
 BYTES = b'{}[]:,"\\/ \t\n\r0123456789.-+eEunltrfasbx\x00\x01\x08\x0a\x12\x1f\x40\x42\x52\x7f\x80\xbf\xc3\xed\xf4\xff'
@@ -67,9 +68,14 @@ def member(tokens: Sequence[bytes], place: int) -> slice:
     return slice(place, at)
 
 
+@lru_cache(4096)        # a corpus holds a thousand frames, each mutated often
+def tokens_of(frame: bytes) -> tuple[bytes, ...]:
+    return tuple(TOKEN.findall(frame))
+
+
 def by_tokens(frame: bytes, other: bytes, chance: random.Random) -> bytes:
     """One to three edits of JSON's values, keys and members: mostly still JSON."""
-    tokens, others = TOKEN.findall(frame), TOKEN.findall(other)
+    tokens, others = list(tokens_of(frame)), tokens_of(other)
     for _ in range(chance.choice((1, 1, 2, 3))):
         values = [place for place, token in enumerate(tokens) if token not in STRUCTURE and not token.isspace()]
         if not values:

@@ -1,13 +1,15 @@
 """What is fuzzed: every registered dialect's decoder against its twin, and the scan leaves against Python's own.
 
 A target runs one input inside the measured code and judges what came out afterwards. A new dialect is a target by
-standing in the registry, with its samples and its twin; a reader that is no dialect's is added to READERS.
+standing in the registry, with its samples and its twin; a reader that is no dialect's is added to OTHERS.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fuzz.http2 import Http2Frames
 from fuzz.mutations import INPUT_BYTES_MAX, JOIN, by_fields, by_tokens
 from fuzz.readers import READERS
 from fuzz.target import GOOD, Place, Target, Wrong
@@ -18,6 +20,7 @@ from samples import SAMPLES
 from ingestor.decode import Decoder
 from ingestor.providers.registry import MODULES
 
+OTHERS: dict[str, Callable[[], Target]] = {**READERS, Http2Frames.name: Http2Frames}
 CAPTURED_PER_FILE = 60
 CAPTURED_BYTES_MAX = 1500
 
@@ -64,7 +67,7 @@ class DialectTarget(Target):
         self.structure = by_tokens if any(s.frame[:1] in (b"{", b"[") for s in SAMPLES[dialect]) else by_fields
 
     def seeds(self, captures: Path | None) -> list[bytes]:
-        frames = [sample.frame for sample in SAMPLES[self.name] if sample.frame]
+        frames = [JOIN.join((*sample.before, sample.frame)) for sample in SAMPLES[self.name] if sample.frame]
         frames += captured_frames(self.name, captures) if captures else []
         if self._stateful:      # in the order they came: acknowledgements before data
             frames += [JOIN.join(frames[i:i + 3]) for i in range(0, len(frames) - 1, 2)]
@@ -93,9 +96,9 @@ class DialectTarget(Target):
 
 def names() -> list[str]:
     """Every dialect that has a twin and samples, then the readers that are no dialect's."""
-    return [*(dialect for dialect in MODULES if dialect in TWINS and dialect in SAMPLES), *READERS]
+    return [*(dialect for dialect in MODULES if dialect in TWINS and dialect in SAMPLES), *OTHERS]
 
 
 def target(name: str) -> Target:
-    return READERS[name]() if name in READERS else DialectTarget(name)
+    return OTHERS[name]() if name in OTHERS else DialectTarget(name)
 

@@ -52,9 +52,10 @@ class Planted(Target):
 
 Search(Planted(), Coverage(Path(sys.argv[2])), Path(sys.argv[3]), random.Random(1)).go(None, 120, 2_000_000)
 """
-#: Enough for a reader of JSON with rows, one of protobuf and the leaves; `make fuzz` builds and runs all.
+#: Enough for a reader of JSON with rows, those of protobuf and HTTP/2, and the leaves; `make fuzz` builds and runs all.
 BRIEFLY = ("ingestor/decode.pyx ingestor/records.pyx ingestor/scan/*.pyx ingestor/providers/provider.pyx"
-           " ingestor/providers/kraken_v2.pyx ingestor/providers/kaiko.pyx ingestor/wire/text.pyx")
+           " ingestor/providers/kraken_v2.pyx ingestor/providers/kaiko.pyx ingestor/wire/text.pyx"
+           " ingestor/feeds/http2_reader.pyx")
 
 
 def sanitized(arguments: list[str]) -> subprocess.CompletedProcess[str]:
@@ -108,7 +109,7 @@ def test_a_brief_search_under_the_sanitizers_finds_nothing(tmp_path: Path) -> No
     environment = {**os.environ, "INGESTOR_DEBUG": "1", "INGESTOR_ONLY": BRIEFLY}
     subprocess.run([sys.executable, "setup.py", "-q", "build"], cwd=ROOT, env=environment, check=True,
                    capture_output=True)
-    targets = ["kraken-v2", "kaiko", "scan-json", "scan-decimal"]
+    targets = ["kraken-v2", "kaiko", "scan-json", "scan-decimal", "http2-frames"]
     ended = subprocess.run(
         [sys.executable, "tests/fuzz/run.py", "--seconds", "8", "--folder", str(tmp_path), *targets], cwd=ROOT,
         capture_output=True, text=True, check=False)

@@ -71,7 +71,8 @@ def test_a_trade_is_read_with_strangers_before_and_after_it(
     assert status == "decoded"
     assert record.items() >= {
         **expected(values), "kind": "trade", "id": values["id"] or None,
-        "side": ("unknown", "buy", "sell")[values["side"]], "price": plain(values["price"]), "size": plain(values["amount"])}.items()
+        "side": ("unknown", "buy", "sell")[values["side"]],
+        "price": plain(values["price"]), "size": plain(values["amount"])}.items()
 
 
 @settings(max_examples=150)
