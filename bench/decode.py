@@ -26,9 +26,16 @@ def enough(found: Frames, smoke: bool) -> list[bytes]:
     return found.frames * -(-FRAMES_MIN // len(found))
 
 
-def ours(dialect: str, frames: list[bytes], records: int) -> float:
+def told(found: Frames) -> Decoder:
+    """The decoder of a connection that has heard what goes before the frames."""
+    decoder = Decoder(found.dialect)
+    decoder.count_all(list(found.before))
+    return decoder
+
+
+def ours(found: Frames, frames: list[bytes], records: int) -> float:
     """Seconds to decode; fails unless it yields exactly `records` and refuses nothing."""
-    decoder = Decoder(dialect)
+    decoder = told(found)
     counted = None
 
     def work() -> None:
@@ -37,7 +44,7 @@ def ours(dialect: str, frames: list[bytes], records: int) -> float:
 
     seconds = timed(work)
     if counted != (records, 0):
-        raise AssertionError(f"{dialect}: (records, malformed) are {counted}, not {(records, 0)}")
+        raise AssertionError(f"{found.dialect}: (records, malformed) are {counted}, not {(records, 0)}")
     return seconds
 
 
@@ -47,8 +54,8 @@ def run(smoke: bool = False) -> Outcome:
     for dialect in MODULES:
         found = recorded(dialect)
         frames = enough(found, smoke)
-        records = Decoder(dialect).count_all(frames)[0]
-        variants: dict[str, Variant] = {"ours": partial(ours, dialect, frames, records)}
+        records = told(found).count_all(frames)[0]
+        variants: dict[str, Variant] = {"ours": partial(ours, found, frames, records)}
         if dialect == "kaiko":
             variants[PROTOBUF] = partial(protobuf_parse, frames)
         else:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.generated import walk
+from bench.generated import ACKNOWLEDGED, walk
 from bench.measure import ROOT
 from ingestor.decode import Decoder
 
@@ -25,12 +25,13 @@ GENERATED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Frames of one dialect. `source` is `captured` or `generated`."""
+    """Frames of one dialect. `source` is `captured` or `generated`; `before` is what a connection must hear first."""
 
     dialect: str
     source: str
     frames: list[bytes]
     recv_ns: list[int]
+    before: tuple[bytes, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -40,7 +41,7 @@ class Frames:
         return sum(map(len, self.frames)) / len(self.frames)
 
     def first(self, count: int) -> "Frames":
-        return Frames(self.dialect, self.source, self.frames[:count], self.recv_ns[:count])
+        return Frames(self.dialect, self.source, self.frames[:count], self.recv_ns[:count], self.before)
 
     def about(self) -> dict[str, object]:
         return {"source": self.source, "frames": len(self), "bytes_mean": round(self.bytes_mean, 1)}
@@ -72,12 +73,18 @@ def recorded(dialect: str) -> Frames:
     folder = captures()
     decoder = Decoder(dialect)
     kept: list[tuple[int, bytes]] = []
+    before: list[bytes] = []
     for file in () if folder is None else recordings(folder, dialect):
         decoder.reset()
-        kept += [pair for pair in received(file) if decoder.count_all([pair[1]])[0]]
+        for pair in received(file):
+            status, records = decoder.decode(pair[1])
+            if records:
+                kept.append(pair)
+            elif dialect in ACKNOWLEDGED and status == "control":
+                before.append(pair[1])
     if len(kept) < CAPTURED_MIN:
         return generated(dialect, GENERATED)
-    return Frames(dialect, "captured", [frame for _, frame in kept], [ns for ns, _ in kept])
+    return Frames(dialect, "captured", [frame for _, frame in kept], [ns for ns, _ in kept], tuple(before))
 
 
 def binance(dialect: str) -> Frames:
@@ -94,4 +101,4 @@ def binance(dialect: str) -> Frames:
 def generated(dialect: str, count: int) -> Frames:
     """`count` frames of the dialect's documented form."""
     frames, recv_ns = walk(dialect, count)
-    return Frames(dialect, "generated", frames, recv_ns)
+    return Frames(dialect, "generated", frames, recv_ns, tuple(map(str.encode, ACKNOWLEDGED.get(dialect, ()))))

@@ -50,6 +50,25 @@ TRADES = {
     "tardis":
         '{"type":"trade","symbol":"BTCUSDT","exchange":"binance","id":"%(id)d","price":%(price)s,"amount":%(size)s,'
         '"side":"sell","timestamp":"%(iso)sZ","localTimestamp":"%(iso)sZ"}',
+    "bitstamp":
+        '{"data":{"id":%(id)d,"timestamp":"1786562940","amount":%(size)s,"amount_str":"%(size)s000","price":%(price)s,'
+        '"price_str":"%(price)s","type":1,"microtimestamp":"%(ms)d000","buy_order_id":1443875737346049,'
+        '"sell_order_id":1443875731320832},"channel":"live_trades_btcusd","event":"trade"}',
+    "deribit":
+        '{"jsonrpc":"2.0","method":"subscription","params":{"channel":"trades.BTC-PERPETUAL.100ms","data":['
+        '{"timestamp":%(ms)d,"price":%(price)s,"direction":"sell","index_price":%(ask)s,"trade_id":"%(id)d",'
+        '"instrument_name":"BTC-PERPETUAL","trade_seq":%(id)d,"amount":20,"mark_price":%(price)s,"tick_direction":1,'
+        '"contracts":2}]}}',
+    "bitmex":
+        '{"table":"trade","action":"insert","data":[{"timestamp":"%(iso)sZ","symbol":"XBTUSD","side":"Sell","size":100,'
+        '"price":%(price)s,"tickDirection":"MinusTick","trdMatchID":"7e4a4dbd-abfb-aa1f-e57b-%(id)012d",'
+        '"grossValue":156220,"homeNotional":0.0015622,"foreignNotional":100}]}',
+    "gemini": '{"E":%(ms)d684200,"s":"btcusd","t":%(id)d,"p":"%(price)s000","q":"%(size)s00000","m":true}',
+    "hyperliquid":
+        '{"channel":"trades","data":[{"coin":"BTC","side":"A","px":"%(price)s","sz":"%(size)s","time":%(ms)d,'
+        '"hash":"0x4e9fef919a58c0235019044201cf1502019c0077355bdef5f2689ae4595c9a0d","tid":%(id)d,'
+        '"users":["0xea0e878d5da1f786c035355cd7a8d381a6276766","0x459a26d40a9969b4532adf3375efb985fcd4c23b"]}]}',
+    "bitfinex": '[1,"te",[%(id)d,%(ms)d,-%(size)s,%(price)s],%(id)d]',
 }
 QUOTES = {
     "binance-spot":
@@ -90,12 +109,30 @@ QUOTES = {
     "tardis":
         '{"type":"book_ticker","symbol":"BTCUSDT","exchange":"binance","askAmount":%(ask_size)s,"askPrice":%(ask)s,'
         '"bidPrice":%(price)s,"bidAmount":%(size)s,"timestamp":"%(iso)sZ","localTimestamp":"%(iso)sZ"}',
+    "deribit":
+        '{"jsonrpc":"2.0","method":"subscription","params":{"channel":"quote.BTC-PERPETUAL","data":{"timestamp":%(ms)d,'
+        '"instrument_name":"BTC-PERPETUAL","best_bid_price":%(price)s,"best_bid_amount":162800,"best_ask_price":%(ask)s,'
+        '"best_ask_amount":49710}}}',
+    "bitmex":
+        '{"table":"quote","action":"insert","data":[{"timestamp":"%(iso)sZ","symbol":"XBTUSD","bidSize":1000,'
+        '"bidPrice":%(price)s,"askPrice":%(ask)s,"askSize":420}]}',
+    "gemini":
+        '{"u":%(id)d,"E":%(ms)d684200,"s":"btcusd","b":"%(price)s000","B":"%(size)s00000","a":"%(ask)s000",'
+        '"A":"%(ask_size)s00000","c":"%(price)s","C":"0.1"}',
+    "hyperliquid":
+        '{"channel":"bbo","data":{"coin":"BTC","time":%(ms)d,"bbo":[{"px":"%(price)s","sz":"%(size)s","n":17},'
+        '{"px":"%(ask)s","sz":"%(ask_size)s","n":2}]}}',
+    "bitfinex": '[2,[%(price)s,1,%(size)s],%(id)d]',
 }
 # What a connection hears before its data, where the data can't be read without it.
-ACKNOWLEDGED = {
-    "amberdata":
+ACKNOWLEDGED: dict[str, list[str]] = {
+    "amberdata": [(
         '{"jsonrpc":"2.0","id":1,"result":"a04c6fe3-0000-4000-8000-d17627b48576","metadata":["exchange","pair",'
-        '"timestamp","timestampNanoseconds","tradeId","price","volume","isBuy"]}',
+        '"timestamp","timestampNanoseconds","tradeId","price","volume","isBuy"]}')],
+    "bitfinex": [
+        '{"event":"conf","status":"OK","flags":65536}',
+        '{"event":"subscribed","channel":"trades","chanId":1,"symbol":"tBTCUSD","pair":"BTCUSD"}',
+        '{"event":"subscribed","channel":"book","chanId":2,"symbol":"tBTCUSD","prec":"P0","freq":"F0","len":"1"}'],
 }
 ID_BEGIN = 5_154_882_831
 
@@ -104,10 +141,9 @@ def walk(dialect: str, count: int) -> tuple[list[bytes], list[int]]:
     """`count` frames of the dialect, and their receive times."""
     chance = random.Random(dialect)
     write: Callable[..., bytes] = kaiko if dialect == "kaiko" else text
-    frames = [ACKNOWLEDGED[dialect].encode()] if dialect in ACKNOWLEDGED else []
-    recv_ns = [BEGIN_NS] * len(frames)
+    frames, recv_ns = [], []
     cents, now_ns = 6_401_237, BEGIN_NS
-    for number in range(count - len(frames)):
+    for number in range(count):
         cents += chance.randint(-40, 40)
         now_ns += chance.randint(1_000, 2_000_000)
         frames.append(write(dialect, number % 4 == 0, ID_BEGIN + number, cents, chance.randint(1, 900_000), now_ns))

@@ -14,7 +14,6 @@ from bench import decode, pipeline_memory
 from bench.consensus import ROWS, ROWS_SMOKE, SOURCES, Rows
 from bench.frames import recorded
 from bench.peers import msgspec_decode, orjson_loads
-from ingestor.decode import Decoder
 from ingestor.providers.registry import MODULES
 
 SMOKE = os.environ.get("BENCH_SMOKE") == "1"
@@ -24,8 +23,8 @@ Benchmark = Callable[..., Any]
 @pytest.mark.parametrize("dialect", MODULES)
 def test_decode(benchmark: Benchmark, dialect: str) -> None:
     """Each dialect from bytes to records."""
-    frames = decode.enough(recorded(dialect), SMOKE)
-    assert benchmark(Decoder(dialect).count_all, frames)[1] == 0
+    found = recorded(dialect)
+    assert benchmark(decode.told(found).count_all, decode.enough(found, SMOKE))[1] == 0
 
 
 @pytest.mark.parametrize("burst", [pipeline_memory.BURST, 1])
