@@ -294,6 +294,6 @@ PROVIDER = provider(decode, NULL, NULL, {
         Channel("derivative_ticker", "reference"), Channel("option_summary", "reference", default=False),
         Channel("trade_bar_1m", "bars"),
     ),
-    "limits": Limits(subscriptions_per_connection_max=200, connects_per_minute_max=30, silence_max_s=60),
+    "limits": Limits(subscriptions_per_connection_max=200, connects_per_minute_max=30, silence_max_s=120),
     "session": TardisSession(),
 })
