@@ -198,5 +198,6 @@ def test_the_shipped_configuration_is_valid_for_the_real_dialects():
         "print(json.dumps(sorted({m.provider for m in c.markets})))")
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert set(json.loads(found.stdout)) >= {
-        "binance-coinm", "binance-spot", "binance-us", "binance-usdm", "bybit-v5", "coinapi", "coinbase-exchange",
-        "kaiko", "kraken-futures", "kraken-v2", "okx-v5"}
+        "binance-coinm", "binance-spot", "binance-us", "binance-usdm", "bitfinex", "bitmex", "bitstamp", "bybit-v5",
+        "coinapi", "coinbase-exchange", "deribit", "gemini", "hyperliquid", "kaiko", "kraken-futures", "kraken-v2",
+        "okx-v5"}
