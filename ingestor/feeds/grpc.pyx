@@ -172,6 +172,7 @@ cdef class MessageStream(Stream):
         status = refused_at_once(headers, ends=ends)
         if status is not None:
             self._end(status)
+            self.door.drop(self)    # what follows is no message, but a page for people
 
     def finished(self, trailers):
         if self.joined_size:

@@ -6,7 +6,7 @@ nothing. Each rule broken is a named fault, and the end: nothing is read after i
 nobody may send us (pushes) are faults, unknown ones are passed, priorities are ignored.
 Source: rfc-editor.org/rfc/rfc9113 (November 2026).
 """
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 cdef enum:
@@ -91,7 +91,6 @@ cdef struct Reader:
     int32_t window
     uint32_t payload_max
     int fault               # Fault
-    uint64_t frames
 
 
 cdef inline void reader_init(Reader* r) noexcept nogil:
@@ -105,7 +104,6 @@ cdef inline void reader_init(Reader* r) noexcept nogil:
     r.window = 65535
     r.payload_max = PEER_FRAME_LEAST
     r.fault = FAULT_NONE
-    r.frames = 0
 
 
 cdef inline uint32_t number32(const uint8_t* at) noexcept nogil:
@@ -274,7 +272,6 @@ cdef inline size_t reader_next(Reader* r, uint8_t* at, size_t size, Event* e, bi
         if size - done - FRAME_HEAD_BYTES < length:
             break
         done += FRAME_HEAD_BYTES + length
-        r.frames += 1
         e.stream = number32(head + 5) & WINDOW_MAX
         e.ends = head[4] & FLAG_END_STREAM
         e.at = head + FRAME_HEAD_BYTES

@@ -20,6 +20,7 @@ from ingestor.providers.registry import load
 from ingestor.providers.session import Subscription
 from tests.feeds.certificates import Authority
 from tests.feeds.doors import fault_of, until
+from tests.feeds.http2peer import GOAWAY, Http2Peer, Http2Server, data, frame, headers, number
 from tests.feeds.kaikoserver import TRADES, UPDATES, KaikoServer, best, trade
 from tests.feeds.peer import Intake
 from tests.markets import Market, build
@@ -159,6 +160,23 @@ async def test_a_server_that_restarts_is_found_again_with_everything_subscribed(
                 of(again, TRADES)[0].send(trade(1))
                 await until(lambda: count(pipeline) == 1)
                 assert feed.stats()[0].connects == 2
+
+
+async def test_a_server_that_goes_away_is_left_as_planned_and_loses_nothing():
+    scripts: list[Http2Peer] = []
+
+    async def script(peer: Http2Peer) -> None:
+        scripts.append(peer)
+        await peer.hear_request()
+        begin, id = headers(1), len(scripts)
+        await peer.send(begin, data(1, trade(id)))
+        if id == 1:
+            await peer.send(frame(GOAWAY, 0, number(1) + number(0)), data(1, trade(100)))
+        await peer.reader.read()
+
+    async with Http2Server(script) as server, feeding(server.port, wanted("trades", "btc-usd")) as (feed, pipeline):
+        await until(lambda: count(pipeline) == 3)
+        assert (feed.stats()[0].disconnects, feed.stats()[0].connects) == ({"reconnect_requested": 1}, 2)
 
 
 async def test_a_cut_line_is_replaced():

@@ -15,6 +15,7 @@ from tests.feeds.doors import fault_of, until
 from tests.feeds.faketime import FakeTime, settle
 from tests.feeds.http2peer import (
     ACK,
+    ANSWER,
     CONTINUATION,
     DATA,
     END_STREAM,
@@ -248,6 +249,23 @@ async def test_windows_are_given_back_by_halves():
         assert [(each.stream, each.payload) for each in updates] == [(0, number(8 << 20)), (1, number(8 << 20))] * 2
 
 
+@pytest.mark.parametrize(("fields", "words"), [
+    ([(":status", "503"), ("content-type", "text/plain"), ("retry-after", "7")], "UNAVAILABLE: the server answered"),
+    ([(":status", "200"), ("content-type", "text/html")], "UNKNOWN: the server answered with content-type 'text/html'"),
+    ([*ANSWER, ("grpc-encoding", "gzip")], "INTERNAL: the server packs its messages by 'gzip'"),
+])
+async def test_an_answer_that_is_no_grpc_is_told_and_its_page_is_not_read(fields, words):
+    async def script(peer: Http2Peer) -> None:
+        await peer.hear_request()
+        await peer.send(headers(1, *fields), frame(DATA, 1, b"<html>not available</html>"), frame(DATA, 1, b"", 1))
+        await peer.reader.read()
+
+    async with opened(script) as (door, intake):
+        fault = await fault_of(door)
+        assert (str(fault).startswith(words), fault.retryable, intake.messages) == (True, True, []), str(fault)
+        assert fault.retry_after_s == (7.0 if "503" in str(fault) else 0.0)
+
+
 async def test_an_informational_answer_comes_before_the_real_one():
     async def script(peer: Http2Peer) -> None:
         await peer.hear_request()
@@ -339,6 +357,24 @@ async def test_a_silent_line_is_pinged_and_given_up_when_nothing_answers():
         await time.advance(20)
         fault = await fault_of(door)
         assert (fault.reason, str(fault)) == (Reason.CONNECTION_LOST, "no answer to a ping within 20 s")
+
+
+async def test_a_paused_line_is_not_taken_for_a_dead_one():
+    async def script(peer: Http2Peer) -> None:
+        await peer.reader.read()
+
+    time = FakeTime()
+    async with opened(script, timing=time.timing) as (door, _):
+        door.pause_reading()
+        await time.advance(10_000)
+        assert not door.ended.done()
+
+
+@pytest.mark.parametrize("url", ["", "grpc://", "http://:1", "host:port", "http://127.0.0.1:99999"])
+async def test_what_is_no_address_is_refused_for_good(url):
+    with pytest.raises(ConnectionFault, match="host:port") as caught:
+        await open_on(url, Intake())
+    assert not caught.value.retryable
 
 
 async def test_tls_without_http2_is_refused_by_name(tmp_path):
