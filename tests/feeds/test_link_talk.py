@@ -292,3 +292,38 @@ async def test_many_thousand_named_acknowledgements_are_accounted_for():
     async with running(many(5000), limits=limits) as bench:
         bench.door.hear(*(b"ack:trade:s%d" % i for i in range(5000)))
         assert (bench.state, bench.link.stats().active) == ("LIVE", 5000)
+
+
+class Numbered(Talk):
+    """Each of its connections lets go of a symbol by the number that it was given there."""
+
+    def __init__(self):
+        self.numbers = {}
+
+    def opened(self, section):
+        return Numbered()
+
+    def unsubscribe(self, subscriptions, request_id):
+        return (as_text(["unsub", *(self.numbers.get(each.symbol) for each in subscriptions)]),)
+
+    def control(self, frame):
+        name, _, number = frame.decode().partition("=")
+        self.numbers[name] = number
+        return super().control(f"ack:{name}".encode())
+
+
+async def test_what_a_connection_was_told_is_known_on_it_and_forgotten_with_it():
+    async with running(subscriptions("a", "b"), session=Numbered()) as bench:
+        bench.door.hear(b"a=7", b"b=8")
+        bench.door.taken()
+        bench.link.set_wanted(subscriptions("b"))
+        await settle()
+        assert bench.door.taken() == [b'["unsub","7"]']
+        bench.door.fail()
+        await bench.time.advance(1)
+        bench.door.hear(b"b=3")
+        bench.door.taken()
+        bench.link.set_wanted(subscriptions("c"))
+        await settle()
+        assert bench.door.taken()[0] == b'["unsub","3"]'
+        assert bench.provider.session.numbers == {}
