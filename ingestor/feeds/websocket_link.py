@@ -101,6 +101,8 @@ class WebSocketLink(Link):
         elif control.kind == "reconnect":
             self.leave_soon(control.message)
         elif control.kind == "ack":
+            for name in control.missing:
+                self._refused(Control("error", request=name, message="the provider passed over it", retryable=False))
             self._acknowledged(control.request)
         elif control.kind == "error":
             self._refused(control)

@@ -22,12 +22,10 @@ consecutive trades seen did; documented so): gapless. Nothing is replayed but by
 says so.
 
 Heartbeats are asked for (`set_heartbeat`); a `test_request` not answered by `public/test` ends the connection.
-Channels that do not exist are merely missing from a subscription's result. `.raw` needs a login, `.100ms` does not.
+Channels that do not exist are merely missing from the answer to a subscription. `.raw` needs a login, `.100ms` does not.
 Source: docs.deribit.com (November 2026): 3.3 subscriptions a second, 500 channels a call, 32 connections an address;
 frames captured in 2021, public fixtures of 2019 and 2026.
 """
-import json
-
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp
 
@@ -46,8 +44,8 @@ from ingestor.scan.quotes cimport says_something, sides, within
 from ingestor.scan.text cimport settle
 from ingestor.scan.token cimport NOTHING, NULL_VALUE, STRING, Token, is_absent, is_word, key_is
 
-from ingestor.providers.deribit_history import DeribitHistory
-from ingestor.providers.session import Channel, Control, Limits, Session, as_text
+from ingestor.providers.deribit_session import HEARTBEAT_S, DeribitSession
+from ingestor.providers.session import Channel, Limits
 
 cdef enum:
     CHANNEL_TRADES = 0
@@ -366,46 +364,6 @@ cdef int decode(const uint8_t* at, size_t size, void* state, TickBatch* out) noe
         if not read_params(&inner):
             fail(&c, inner.status)
     return outcome(&c)
-
-
-# What follows the symbol in the name of a channel: how often it is sent, or how long its candles are.
-SUFFIXES = {"trades": ".100ms", "ticker": ".100ms", "chart.trades": ".1"}
-TOO_MANY_REQUESTS = 10028
-HEARTBEAT_S = 30
-
-
-class DeribitSession(Session):
-    """JSON-RPC: one call with a list of channels, one answer with its id."""
-
-    history = DeribitHistory()
-
-    def hello(self, subscriptions, key):
-        return (self._call("set_heartbeat", {"interval": HEARTBEAT_S}, 0),)
-
-    def subscribe(self, subscriptions, request_id):
-        return (self._call("subscribe", {"channels": self._channels(subscriptions)}, request_id),)
-
-    def unsubscribe(self, subscriptions, request_id):
-        return (self._call("unsubscribe", {"channels": self._channels(subscriptions)}, request_id),)
-
-    def _channels(self, subscriptions):
-        return [f"{wanted.channel}.{wanted.symbol}{SUFFIXES.get(wanted.channel, '')}" for wanted in subscriptions]
-
-    def _call(self, method, params, request_id):
-        return as_text({"jsonrpc": "2.0", "id": request_id, "method": f"public/{method}", "params": params})
-
-    def control(self, frame):
-        message = json.loads(frame)
-        request = str(message.get("id", ""))
-        if message.get("method") == "heartbeat":
-            if (message.get("params") or {}).get("type") == "test_request":
-                return Control("reply", reply=self._call("test", {}, 0))
-            return Control("alive")
-        if error := message.get("error"):
-            return Control("error", request=request, message=f"{error.get('code')}: {error.get('message')}",
-                           retryable=error.get("code") == TOO_MANY_REQUESTS)
-        # A list of channels answers a subscription; set_heartbeat and test are answered otherwise.
-        return Control("ack", request=request) if isinstance(message.get("result"), list) else Control("alive")
 
 
 PROVIDER = provider(decode, NULL, NULL, {

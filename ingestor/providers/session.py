@@ -68,6 +68,7 @@ class Control(NamedTuple):
     message: str = ""               # kind "error": the provider's own words
     retryable: bool = True          # kind "error": False ends the subscription, not the feed
     fatal: bool = False             # kind "error": the connection is useless (bad key)
+    missing: tuple[str, ...] = ()   # kind "ack": what of the request was passed over, each as `channel:symbol`
 
 
 class Session:

@@ -7,7 +7,7 @@ import operator
 import pytest
 
 from ingestor.feeds.websocket_link import ACK_WITHIN_S
-from ingestor.providers.session import Limits, Subscription, as_text
+from ingestor.providers.session import Control, Limits, Subscription, as_text
 from tests.feeds.fakedoor import Talk, running, subscriptions
 from tests.feeds.faketime import settle
 
@@ -310,6 +310,22 @@ class Numbered(Talk):
         name, _, number = frame.decode().partition("=")
         self.numbers[name] = number
         return super().control(f"ack:{name}".encode())
+
+
+class Choosy(Talk):
+    """Grants a request but for the symbols that its answer names."""
+
+    def control(self, frame):
+        request, _, missing = frame.decode().partition(" ")
+        return Control("ack", request=request, missing=tuple(missing.split()))
+
+
+async def test_what_an_acknowledgement_passes_over_is_refused_and_the_rest_is_live():
+    async with running(subscriptions("a", "b", "c"), session=Choosy()) as bench:
+        bench.door.hear(b"1 trade:b")
+        assert bench.state == "LIVE"
+        assert [each.symbol for each in bench.link.refused] == ["b"]
+        assert bench.link.stats().active == 2
 
 
 async def test_what_a_connection_was_told_is_known_on_it_and_forgotten_with_it():

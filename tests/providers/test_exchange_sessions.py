@@ -42,7 +42,16 @@ def test_deribit_asks_in_one_call_with_the_interval_that_needs_no_login() -> Non
     for method in ("subscribe", "unsubscribe"):
         assert texts(getattr(deribit, method)(wanted, 7)) == [
             {"jsonrpc": "2.0", "id": 7, "method": f"public/{method}", "params": {"channels": channels}}]
-    assert answer("deribit", '{"jsonrpc":"2.0","id":7,"result":["quote.X"],"usIn":1}') == Control("ack", request="7")
+    assert answer("deribit", '{"jsonrpc":"2.0","id":8,"result":["quote.X"],"usIn":1}') == Control("ack", request="8")
+
+
+def test_what_deribit_leaves_out_of_its_answer_is_refused() -> None:
+    deribit, other = session("deribit").opened(""), session("deribit").opened("")
+    deribit.subscribe([Subscription("trades", "BTC-PERPETUAL"), Subscription("quote", "NO")], 7)
+    frame = '{"jsonrpc":"2.0","id":7,"result":["trades.BTC-PERPETUAL.100ms"]}'
+    assert answer("deribit", frame, other) == Control("ack", request="7")
+    assert answer("deribit", frame, deribit) == Control("ack", request="7", missing=("quote:NO",))
+    assert answer("deribit", frame, deribit) == Control("ack", request="7")
 
 
 def test_deribit_wants_its_test_request_answered_at_once() -> None:
