@@ -4,19 +4,13 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from ingestor.pricing.books cimport Books
 from ingestor.providers.provider cimport DecodeFunction, Provider
 from ingestor.records cimport Text, Tick, TickBatch
+from ingestor.tap cimport Tap
 from ingestor.unify.histogram cimport Histogram
 from ingestor.unify.line_table cimport LineTable
 from ingestor.unify.path cimport Path, SubscriptionState
 from ingestor.unify.quarantine cimport Quarantine, Unknowns
 from ingestor.unify.tables cimport Tables
 from ingestor.wire.writer cimport Writer
-
-
-cdef class Tap:
-    """Sees each frame before it is decoded: the recorder of a raw log. On the loop's thread; never raises."""
-
-    # A frame of the connection that opened() gave `number`. `at` is borrowed until return.
-    cdef void take(self, uint32_t number, const uint8_t* at, size_t size, int64_t recv_ns) noexcept nogil
 
 
 cdef class Connection:
@@ -96,5 +90,6 @@ cdef class Pipeline:
     cdef void settle(self, uint32_t book, int64_t now_ns) noexcept nogil
     cdef void emit(self, uint32_t book, int64_t now_ns) noexcept nogil
     cdef int boundary(self, int64_t now_ns) except -1
+    cpdef object tick(self, int64_t now_ns)
     cdef int _add_votes(self) except -1
     cdef int _pair(self, Connection opened) except -1

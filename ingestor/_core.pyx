@@ -44,20 +44,6 @@ cdef enum:
 cdef int64_t SWEEP_NS = 1000000000      # an instrument without ticks ages, is held, and ends, seen this often
 
 
-cdef class Tap:
-    """What a recorder overrides; this one hears nothing."""
-
-    cdef void take(self, uint32_t number, const uint8_t* at, size_t size, int64_t recv_ns) noexcept nogil:
-        pass
-
-    def opened(self, provider, section, name):
-        """A connection was opened; its number, which comes with its frames."""
-        return 0
-
-    def closed(self, number):
-        """The connection ended: no frame comes with this number until it is given again."""
-
-
 cdef inline bint turn_has_come(const Emission* last, int64_t every_ns, int64_t now_ns) noexcept nogil:
     """Once in each interval of the clock, the same for all, so that busy instruments' prices leave together."""
     return every_ns == 0 or now_ns // every_ns != last.at_ns // every_ns
@@ -377,7 +363,7 @@ cdef class Pipeline:
             self.burst_ns = 0
         return 0
 
-    def tick(self, int64_t now_ns):
+    cpdef object tick(self, int64_t now_ns):
         """By timer, each few milliseconds: lingering batches, conflated prices, and prices that age."""
         cdef uint32_t book
         cdef bint sweep = now_ns - self.swept_ns >= SWEEP_NS or now_ns < self.swept_ns

@@ -11,10 +11,10 @@ import time
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from ingestor._core cimport Tap
 from ingestor.rawlog.block cimport Block
 from ingestor.rawlog.record cimport CLOSED, FRAME, LOST, NUMBER_NONE, OPENED, TABLE
 from ingestor.records cimport FRAME_BYTES_MAX
+from ingestor.tap cimport Tap
 
 BLOCK_BYTES = 1 << 20           # compresses in a few ms, and is 4,000 frames
 QUEUE_BYTES_MAX = 64 << 20      # seconds of the busiest day, while the disk hesitates

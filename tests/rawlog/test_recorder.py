@@ -5,10 +5,11 @@ import struct
 
 import pytest
 
-from ingestor._core import Pipeline, Tap
+from ingestor._core import Pipeline
 from ingestor.providers.registry import load
 from ingestor.rawlog.layout import CONNECTIONS_MAX, Kind, records
 from ingestor.rawlog.recorder import Recorder
+from ingestor.tap import Tap
 from tests.markets import NOW, SECOND, binance_quote, binance_trade, btc
 
 FRAME_BYTES_MAX = 16 << 20      # records.h
