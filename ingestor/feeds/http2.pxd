@@ -54,6 +54,7 @@ cdef class Http2Connection:
     cdef int boundary(self) except -1
     cdef int write(self, bytes data) except -1
     cdef int read(self, size_t size) except -1
+    cdef int make_room(self, size_t size) except -1
     cdef int data(self, Event* event) except -1
     cdef int other(self, Event* event) except -1
     cdef int headers(self, Event* event) except -1

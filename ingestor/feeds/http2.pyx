@@ -10,13 +10,13 @@ import asyncio
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memmove
+from libc.string cimport memcpy, memmove
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from ingestor.feeds.http2_frames cimport (
-    FLAG_ACK, FLAG_END_HEADERS, FLAG_END_STREAM, FRAME_CONTINUATION, FRAME_DATA, FRAME_GOAWAY, FRAME_HEAD_BYTES,
-    FRAME_HEADERS, FRAME_PAYLOAD_MAX, FRAME_PING, FRAME_RST_STREAM, FRAME_SETTINGS, FRAME_WINDOW_UPDATE,
-    IDLE_FRAMES_MAX, SETTING_ENABLE_PUSH, SETTING_INITIAL_WINDOW_SIZE, WINDOW_MAX, Event, reader_init, reader_next,
+    FLAG_ACK, FLAG_END_HEADERS, FLAG_END_STREAM, FRAME_CONTINUATION, FRAME_DATA, FRAME_GOAWAY, FRAME_HEADERS,
+    FRAME_PING, FRAME_RST_STREAM, FRAME_SETTINGS, FRAME_WINDOW_UPDATE, IDLE_FRAMES_MAX, SETTING_ENABLE_PUSH,
+    SETTING_INITIAL_WINDOW_SIZE, WINDOW_MAX, Event, reader_init, reader_next,
 )
 
 from ingestor.feeds.door import ConnectionFault, Reason
@@ -29,7 +29,8 @@ cdef enum Stage:
     OVER = 2
 
 cdef enum:
-    READ_BUFFER_BYTES = 256 << 10   # and a frame that is not whole: a read takes what a busy socket holds
+    READ_BUFFER_BYTES = 256 << 10   # at first; doubled while reads fill it, so that a read takes what a socket holds
+    READ_BUFFER_BYTES_MAX = 8 << 20     # the kernel's own (tcp_rmem) is 6 MB unless somebody raised it
     WINDOW_BYTES = 16 << 20         # of the connection and of each stream, given again at the half
     UNSENT_BYTES_MAX = 1 << 20      # ours are answers to pings: this is more than minutes of them
     INFORMED_MAX = 8                # 1xx answers of one stream: none is known in gRPC
@@ -87,9 +88,7 @@ cdef class Http2Connection:
         self.codec = HeaderCodec()
         self.ended, self.greeted, self.gone = [self.loop.create_future() for _ in range(3)]
         self.slot_freed = asyncio.Event()
-        self.memory = bytearray(READ_BUFFER_BYTES + FRAME_HEAD_BYTES + FRAME_PAYLOAD_MAX)
-        self.view = memoryview(self.memory)
-        self.buffer = <uint8_t*> PyByteArray_AS_STRING(self.memory)
+        self.make_room(READ_BUFFER_BYTES)
         reader_init(&self.reader)
         self.streams = {}
         self.next_id = 1
@@ -147,6 +146,7 @@ cdef class Http2Connection:
         """What a read brought, frame by frame."""
         cdef Event event
         cdef bint news = True
+        cdef bint filled
         self.end += size
         self.reads += 1
         self.burst_ns = realtime_ns()
@@ -165,9 +165,21 @@ cdef class Http2Connection:
         if self.reader.fault:
             raise reader_fault(self.reader.fault)
         if self.begin:
+            filled = self.end == <size_t> len(self.memory)
             memmove(self.buffer, self.buffer + self.begin, self.end - self.begin)
             self.end -= self.begin
             self.begin = 0
+            if filled and len(self.memory) < READ_BUFFER_BYTES_MAX:
+                self.make_room(2 * len(self.memory))
+        return 0
+
+    cdef int make_room(self, size_t size) except -1:
+        """A buffer of this size, with what waits in the present one."""
+        cdef bytearray memory = bytearray(size)
+        cdef uint8_t* buffer = <uint8_t*> PyByteArray_AS_STRING(memory)
+        if self.end:
+            memcpy(buffer, self.buffer, self.end)
+        self.memory, self.view, self.buffer = memory, memoryview(memory), buffer
         return 0
 
     cdef int data(self, Event* event) except -1:
