@@ -18,8 +18,8 @@
 - time: `TS` seconds and `TSNS` within the second (some markets), the provider's own `RTS`, `RTSNS`. Of a top of book
   the newer of the sides' `REPORTEDNS`. A ticker's and an index's `LASTUPDATE`, in seconds.
 - replay: the last 20 trades are sent again on subscribing. SUBSCRIBECOMPLETE ("16") names the subscription, and
-  LOADCOMPLETE ("3") says that all is loaded: what comes of it between the two is flagged as snapshot, which may
-  hit a live trade of that second. A market whose trades have no id gets seconds and a random number: those repeat.
+  LOADCOMPLETE ("3") says that all is loaded: what comes of it between the two, 20 trades at most, is flagged as
+  snapshot, which may hit a live trade of that second. A market whose trades have no id gets seconds and a random number: those repeat.
 - sequence: `CCSEQ`. Of a top of book it rises by one, and a hole asks for a new subscription: gapless. Of trades only
   some markets have it, and it does not follow time: a hole proves nothing.
 - top of book: both sides first, then the one that changed: a missing side is as it was. A ticker likewise has only
@@ -36,7 +36,7 @@ from libc.string cimport memchr
 
 from ingestor.providers.provider cimport provider
 from ingestor.providers.replay cimport (
-    Replays, replay_acknowledged, replay_pending, replay_unsubscribed, replays_free, replays_new, replays_settle,
+    Replays, replay_acknowledged, replay_one_of, replay_unsubscribed, replays_free, replays_new, replays_settle,
     stream_hash,
 )
 from ingestor.records cimport (
@@ -61,6 +61,7 @@ cdef enum:
     CHANNEL_TICKER = 2
     CHANNEL_INDEX = 3
     CHANNEL_OHLC = 4
+    REPLAYED = 20       # trades of a subscription
     FLAG_SELL = 1
     FLAG_BUY = 2
 
@@ -157,17 +158,19 @@ cdef inline bint trade(Cursor* c, Token* f, Replays* replays) noexcept nogil:
         tick.side = SELL
     elif flags & (FLAG_SELL | FLAG_BUY) == FLAG_BUY:
         tick.side = BUY
-    if replays != NULL:
+    if not (identity(c, &f[<int> ID], &tick.id) and integer(c, &f[<int> CCSEQ], &tick.sequence)
+            and needed_decimal(c, &f[<int> P], tick, PRICE) and needed_decimal(c, &f[<int> Q], tick, SIZE)
+            and split_time(c, &f[<int> TS], SECOND, &f[<int> TSNS], &tick.ts_event_ns)
+            and split_time(c, &f[<int> RTS], SECOND, &f[<int> RTSNS], &tick.ts_provider_ns)):
+        return False
+    if replays != NULL:         # last: a trade that is refused is none of the replay's
         market.at = tick.venue.at
         market.size = tick.venue.size
         symbol.at = tick.symbol.at
         symbol.size = tick.symbol.size
-        if replay_pending(replays, stream_hash(&market, &symbol)):
+        if replay_one_of(replays, stream_hash(&market, &symbol), REPLAYED):
             tick.flags |= SNAPSHOT
-    return (identity(c, &f[<int> ID], &tick.id) and integer(c, &f[<int> CCSEQ], &tick.sequence)
-            and needed_decimal(c, &f[<int> P], tick, PRICE) and needed_decimal(c, &f[<int> Q], tick, SIZE)
-            and split_time(c, &f[<int> TS], SECOND, &f[<int> TSNS], &tick.ts_event_ns)
-            and split_time(c, &f[<int> RTS], SECOND, &f[<int> RTSNS], &tick.ts_provider_ns))
+    return True
 
 
 cdef inline bint side(Cursor* c, const Token* levels, Tick* tick, int price, int64_t* time_ns) noexcept nogil:

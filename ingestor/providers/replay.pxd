@@ -107,11 +107,28 @@ cdef inline bint replay_due(Replays* table, uint64_t key) noexcept nogil:
     return True
 
 
+cdef inline bint replay_one_of(Replays* table, uint64_t key, uint8_t most) noexcept nogil:
+    """Whether this record is one of the replay's: of `most` records, unless replays_settle() comes before.
+
+    What is counted stands above REPLAY_DUE, so that `most` is 200 at most.
+    """
+    cdef uint8_t* state
+    if table.capacity == 0:
+        return False
+    state = &table.states[replay_place(table, key)]
+    if state[0] < REPLAY_DUE:
+        return False
+    state[0] += 1
+    if state[0] == REPLAY_DUE + most:
+        state[0] = REPLAY_DONE
+    return True
+
+
 cdef inline void replays_settle(Replays* table) noexcept nogil:
     """No replay is due any more: the provider has said so."""
     cdef uint32_t i
     for i in range(table.capacity):
-        if table.states[i] == REPLAY_DUE:
+        if table.states[i] >= REPLAY_DUE:
             table.states[i] = REPLAY_DONE
 
 

@@ -15,13 +15,20 @@ def flags(*frames: str) -> list[bool]:
     found = []
     for frame in frames:
         status, records = decoder.decode(frame.encode())
-        assert twin.decode(frame.encode()) == (status, records)
+        assert twin.decode(frame.encode())[1] == records
         found += [record["snapshot"] for record in records]
     return found
 
 
 def test_trades_are_a_replay_until_all_is_loaded() -> None:
     assert flags(SUBSCRIBED, TRADE, TRADE, LOADED, TRADE) == [True, True, False]
+
+
+def test_a_replay_is_of_twenty_trades_where_nothing_says_that_all_is_loaded() -> None:
+    assert flags(SUBSCRIBED, OTHERS, *[TRADE] * 25, *[OTHER] * 21) == (
+        [True] * 20 + [False] * 5 + [True] * 20 + [False])
+    assert flags(SUBSCRIBED, *[TRADE] * 7, LOADED, *[TRADE] * 20) == [True] * 7 + [False] * 20
+    assert flags(SUBSCRIBED, TRADE.replace('"P"', '"p"'), *[TRADE] * 21) == [True] * 20 + [False]
 
 
 def test_without_an_acknowledgement_nothing_is_a_replay() -> None:

@@ -29,7 +29,7 @@ class Cryptocompare(Dialect):
     dialect = "cryptocompare"
 
     def reset(self) -> None:
-        self.replays: dict[str, bool] = {}      # subscriptions of trades: whether their replay may still come
+        self.replays: dict[str, int] = {}       # subscriptions of trades: how many of them may still be the replay's
 
     def read(self, frame: bytes) -> list[Record] | str:
         m = read_json(frame)
@@ -47,13 +47,13 @@ class Cryptocompare(Dialect):
             case "24":
                 return [self.candle(m)]
             case "16":
-                self.replays.setdefault(word(m.get("SUB")), True)
+                self.replays.setdefault(word(m.get("SUB")), 20)
                 return CONTROL
             case "17":
                 self.replays.pop(word(m.get("SUB")), None)
                 return CONTROL
             case "3":
-                self.replays = dict.fromkeys(self.replays, False)
+                self.replays = dict.fromkeys(self.replays, 0)
             case "401" | "429" | "500":
                 return CONTROL
         return []
@@ -69,7 +69,11 @@ class Cryptocompare(Dialect):
                             self.time(m, "TS"), m.get("CCSEQ"))
         self.time(m, "RTS")
         record = self.named(record, m, "M FSYM TSYM")
-        return {**record, "snapshot": self.replays.get(f"0~{record['venue']}~{record['symbol']}", False)}
+        sub = f"0~{record['venue']}~{record['symbol']}"
+        left = self.replays.get(sub, 0)
+        if left:
+            self.replays[sub] = left - 1
+        return {**record, "snapshot": left > 0}
 
     def time(self, m: dict[str, Any], key: str) -> int | None:
         """Seconds, and the nanoseconds within the second."""
