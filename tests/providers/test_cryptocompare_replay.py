@@ -14,7 +14,7 @@ def flags(*frames: str) -> list[bool]:
     decoder, twin = Decoder("cryptocompare"), Cryptocompare()
     found = []
     for frame in frames:
-        status, records = decoder.decode(frame.encode())
+        _, records = decoder.decode(frame.encode())
         assert twin.decode(frame.encode())[1] == records
         found += [record["snapshot"] for record in records]
     return found
