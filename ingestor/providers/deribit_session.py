@@ -1,4 +1,4 @@
-"""What Deribit is told, and what its answers mean. JSON-RPC: one call with a list of channels, one answer with its id."""
+"""What Deribit is told, and what its answers mean: JSON-RPC, a call with a list of channels, an answer with its id."""
 
 import json
 from collections.abc import Mapping, Sequence

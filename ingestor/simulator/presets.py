@@ -152,6 +152,7 @@ def _every() -> list[MarketSpec]:
                   ("tardis", "btcusdt", "binance", "usdt", "binance", ""),
                   (KAIKO, "btc-usd", "coinbase", "usd", "cbse", "spot"))]
     found.append(_market("tardis", "btcusdt", "bybit", "btc", "usdt", venue_code="bybit", **perp))
+    found.append(_market("gemini", "btcusd", "gemini", "btc", "usd", section="fast"))
     return found
 
 

@@ -14,6 +14,7 @@ from ingestor.simulator.engine import BAR, QUOTE, TRADES, Traits
 from ingestor.simulator.market import Bar, Market, Quote, Trade
 
 FAST = "fast"
+FAST_CHANNELS = ("trade", "bookTicker")
 PATHS = {"/v2/marketdata": "", "/": FAST}
 REPLAYED = 50
 HEARTBEAT_EVERY_S = 5
@@ -59,6 +60,8 @@ class Gemini(Dialect):
 
     def _hear_fast(self, talk: Conversation, request: dict[str, Any]) -> list[bytes]:
         number, method, streams = request.get("id"), request.get("method"), strings(request.get("params"))
+        if method == "ping":
+            return [in_words({"id": number, "status": 200})]
         names = [stream.partition("@")[::2] for stream in streams]
         if method not in ("SUBSCRIBE", "UNSUBSCRIBE") or not all(
                 self.knows(talk, symbol) and self.carries(channel) for symbol, channel in names):
