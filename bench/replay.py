@@ -1,31 +1,30 @@
 """How many frames a second does a raw log replay flat out, beside orjson and cryptofeed on the same frames?
 
 The log holds Binance's captured trades and best bids and asks, spot and perpetual, with their own receive times,
-so that nearly every frame is a burst of its own, with a batch boundary and an evaluation. Ours reads the segment from
-the page cache, compares checksums, decompresses, decodes, unifies and prices; timers run by the log's time. The peers
-get the frames from memory: orjson.loads looks at no field, cryptofeed makes its Trade and Ticker objects.
+so that nearly every frame is a burst of its own, with a batch boundary and an evaluation. Ours is what `ingestor
+replay` runs: it reads the segment from the page cache, compares checksums, decompresses, decodes, unifies and prices;
+timers run by the log's time. The peers get the frames from memory: orjson.loads looks at no field, cryptofeed makes
+its Trade and Ticker objects.
 """
 
 import heapq
 import json
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
 
 from bench.frames import BINANCE_FILES, Frames, binance
-from bench.markets import binance as binance_tables
+from bench.markets import BINANCE_MARKETS, PERPETUAL, SPOT
 from bench.measure import Outcome, Variant, checksum, interleave, versioned
 from bench.peers import ORJSON, Cryptofeed, orjson_loads
-from bench.sinks import null_sink
-from ingestor._core import Pipeline
-from ingestor.providers.registry import load
 from ingestor.rawlog.block import Block
 from ingestor.rawlog.layout import Kind
-from ingestor.rawlog.player import Player
 from ingestor.rawlog.reader import RawLog
 from ingestor.rawlog.writer import LogWriter, Rules
-from ingestor.wire.writer import Writer
+from ingestor.settings import Configuration
+from ingestor.settings.models import Settings, SinkSettings, TopicOverrides, TopicsSettings
+from shards.replaying import Replay, Wanted
 
 FRAMES_SMOKE = 300      # a dialect
 TURNS = 15
@@ -59,24 +58,25 @@ def write_log(folder: Path, found: list[Frames]) -> RawLog:
 class Ours:
     """A replay as a variant; every turn must give the same prices and counters."""
 
-    def __init__(self, log: RawLog, writer: Callable[[], Writer | None]) -> None:
-        self.log, self.writer = log, writer
-        self.dialects = {name: load(name) for name in BINANCE_FILES}
+    def __init__(self, log: RawLog, *, written: bool) -> None:
+        self.log, self.wanted = log, Wanted(own_sink=written)
+        block = TopicOverrides(mode="block")
+        settings = Settings(sink=SinkSettings(kind="null"), topics=TopicsSettings(trades=block, quotes=block))
+        self.configuration = Configuration(
+            Path("bench"), settings, (SPOT, PERPETUAL),
+            tuple(replace(market, channels=("trade", "bookTicker")) for market in BINANCE_MARKETS.values()))
         self.checksum = ""
 
     def __call__(self) -> float:
-        pipeline = Pipeline(binance_tables(), self.writer())
-        player = Player(pipeline, self.dialects)
+        replay = Replay(self.configuration, self.log, self.wanted)
         begun = process_time()
-        for block in self.log.blocks():
-            player.play(block)
-        player.finish()
+        account = replay.run()
         seconds = process_time() - begun
-        counters = pipeline.counters()
+        counters = replay.pipeline.counters()
         ticks = sum(path["trades"] + path["quotes"] + path["duplicates"] for path in counters["paths"])
-        if (player.frames, ticks) != (self.log.frames, self.log.frames):
-            raise AssertionError(f"{self.log.frames} frames in the log, {player.frames} played, {ticks} records")
-        found = checksum([pipeline.fairs(), counters["paths"], counters["evaluations"]])
+        if (account.frames, ticks) != (self.log.frames, self.log.frames):
+            raise AssertionError(f"{self.log.frames} frames in the log, {account.frames} played, {ticks} records")
+        found = checksum([replay.pipeline.fairs(), counters["paths"], counters["evaluations"]])
         if found != (self.checksum or found):
             raise AssertionError(f"the results changed between turns: {self.checksum}, now {found}")
         self.checksum = found
@@ -98,7 +98,7 @@ def run(smoke: bool = False) -> Outcome:
     with TemporaryDirectory(prefix="bench-replay-") as folder:
         log = write_log(Path(folder), found)
         variants: dict[str, Variant] = {
-            PLAYED: Ours(log, lambda: None), WRITTEN: Ours(log, lambda: null_sink()[0]), READ: lambda: read(log),
+            PLAYED: Ours(log, written=False), WRITTEN: Ours(log, written=True), READ: lambda: read(log),
             ORJSON: lambda: sum(orjson_loads(each.frames) for each in found)}
         try:
             peer = Cryptofeed()
