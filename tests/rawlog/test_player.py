@@ -159,7 +159,8 @@ def test_an_unknown_provider_is_told_by_name():
 
 @pytest.mark.parametrize("record", [
     pack_record(Kind.TABLE, 0, NOW, b"no json"), pack_record(Kind.TABLE, 0, NOW, b"{}"),
-    pack_record(Kind.TABLE, 0, NOW, b"[1]"), pack_record(Kind.TABLE, 0, NOW, b"[[0]]"), pack_record(Kind.TABLE, 0, NOW, b"[" * 100_000),
+    pack_record(Kind.TABLE, 0, NOW, b"[1]"), pack_record(Kind.TABLE, 0, NOW, b"[[0]]"),
+    pack_record(Kind.TABLE, 0, NOW, b"[" * 100_000),
     pack_record(Kind.OPENED, 0, NOW, b"[0, 1, 2]"), pack_record(Kind.OPENED, 0, NOW, b"null"),
     table([65535, "1", "binance-spot", "", "c0"]), table([-1, "1", "binance-spot", "", "c0"]),
     table([1 << 70, "1", "binance-spot", "", "c0"]), table(["0", "1", "binance-spot", "", "c0"]),
