@@ -20,9 +20,10 @@ from ingestor.feeds.http2 cimport Http2Connection, Stream, realtime_ns
 from ingestor.feeds.http2_frames cimport number32
 from ingestor.records cimport CONTROL, FRAME_BYTES_MAX
 
+from ingestor.feeds.backoff import Backoff
 from ingestor.feeds.dial import dialled, let_go, manned
 from ingestor.feeds.door import ConnectionFault, Reason
-from ingestor.feeds.grpc_status import CALL_REFUSALS, Code, from_reset, from_trailers, refused_at_once
+from ingestor.feeds.grpc_status import CALL_FAILURES, CALL_REFUSALS, Code, from_reset, from_trailers, refused_at_once
 from ingestor.feeds.http2 import bug
 from ingestor.feeds.http2_faults import ErrorCode, Http2Fault
 from ingestor.feeds.http2_headers import request
@@ -37,6 +38,8 @@ cdef enum:
 MESSAGE_BYTES_MAX = FRAME_BYTES_MAX - 1
 #: A stream that ends with OK is asked for again after this; the provider's own example waits as long.
 RESUBSCRIBE_PAUSE_S = 2.0
+#: A call that fails so often without a message takes the connection with it: another server may do better.
+CALL_FAILURES_MAX = 5
 #: A call that was replaced goes on until its successor brought something, this long at most.
 OVERLAP_MAX_S = 5.0
 
@@ -199,10 +202,10 @@ cdef class GrpcDoor(Http2Connection):
     cdef Connection core            # the C way in; None when the intake is a Python object
     cdef object intake              # the Python way in
     cdef object on_control          # Callable[[bytes], None]
-    cdef object on_refused          # Callable[[Call, str], None]: for good
+    cdef object on_refused          # Callable[[Call, str, bool], None]: whether it will be made again
     cdef object on_leaving          # Callable[[str], None]: the server will close
     cdef object headers_of          # Callable[[str], list]: a call's, by its path
-    cdef object sleep
+    cdef object timing
     cdef dict calls                 # Call -> (task, heard)
     cdef set tasks
     cdef uint32_t undrained         # messages since the batch boundary
@@ -213,14 +216,14 @@ cdef class GrpcDoor(Http2Connection):
     cdef readonly uint64_t bytes_out        # payload
     cdef readonly int64_t last_frame_ns
 
-    def __init__(self, intake, on_control, on_refused, on_leaving, headers_of, sleep):
+    def __init__(self, intake, on_control, on_refused, on_leaving, headers_of, timing):
         Http2Connection.__init__(self)
         if isinstance(intake, Connection):
             self.core = <Connection> intake
         self.intake = intake
         self.on_control, self.on_refused, self.on_leaving = on_control, on_refused, on_leaving
         self.headers_of = headers_of
-        self.sleep = sleep
+        self.timing = timing
         self.calls, self.tasks = {}, set()
 
     # What a read brings.
@@ -277,15 +280,22 @@ cdef class GrpcDoor(Http2Connection):
         return task
 
     async def _follow(self, call, heard):
-        """One call, asked for again whenever it ends well, until it is cancelled or refused."""
+        """One call, made again whenever it ends well or fails for now, until it is cancelled or refused for good."""
+        pauses = Backoff(self.timing.uniform)
         try:
             while True:
-                status = await self._answer(call, heard)
+                messages, status = await self._answer(call, heard)
+                if messages:
+                    pauses.reset()
                 if status.code in CALL_REFUSALS:
-                    return self.on_refused(call, status.words)
-                if status.code is not Code.OK:
+                    return self.on_refused(call, status.words, False)
+                if status.code is Code.OK:
+                    await self.timing.sleep(RESUBSCRIBE_PAUSE_S)
+                elif status.code not in CALL_FAILURES or pauses.failures == CALL_FAILURES_MAX or self.leaving:
                     return self.fail(self._meant(status.fault()))
-                await self.sleep(RESUBSCRIBE_PAUSE_S)
+                else:
+                    self.on_refused(call, status.words, True)
+                    await self.timing.sleep(pauses.pause_s(status.retry_after_s))
         except ConnectionFault as fault:
             self.fail(fault)
         except Exception as error:
@@ -295,17 +305,18 @@ cdef class GrpcDoor(Http2Connection):
 
     async def ask(self, call):
         """Make one call to its end, beside set_calls; return its status."""
-        return await self._answer(call, asyncio.Event())
+        return (await self._answer(call, asyncio.Event()))[1]
 
     async def _answer(self, call, heard):
-        """Make the call when there is room for one more stream; return the status it ends with."""
+        """Make the call when there is room for one more stream; return whether messages came, and the status."""
         while not self.has_room():
             self.slot_freed.clear()
             await self.slot_freed.wait()
         stream = MessageStream(self, call.prefix, heard)
         try:
             self.start_call(stream, call.path, call.request)
-            return await stream.ended
+            status = await stream.ended
+            return not stream.silent, status
         finally:
             stream.drop()
 
@@ -360,7 +371,7 @@ async def open_grpc(
             tls.set_alpn_protocols(["h2"])
         door = GrpcDoor(
             intake, on_control, on_refused, on_leaving,
-            lambda path: request(path, place.netloc, secure=tls is not None, metadata=metadata), timing.sleep)
+            lambda path: request(path, place.netloc, secure=tls is not None, metadata=metadata), timing)
         async with asyncio.timeout(connect_within_s):
             line = await dialled(host, port)
             if await manned(line, door, host, tls) != (None if tls is None else "h2"):

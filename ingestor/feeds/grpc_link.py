@@ -39,11 +39,15 @@ class GrpcLink(Link):
         if control is not None and control.kind == "reconnect":
             self.leave_soon(control.message)
 
-    def on_refused(self, call: Call, message: str) -> None:
-        """One call was refused for good; the others go on. When none is left, so is the connection."""
-        self._refused_calls.add(call)
+    def on_refused(self, call: Call, message: str, retryable: bool) -> None:
+        """One call failed; the others go on. One refused for good is not made again; when none is left, so is the
+        connection.
+        """
         self.counted.last_error = self.masked(message)
-        self.tell("subscription_refused", request=call.path, error=message, retryable=False)
+        self.tell("subscription_refused", request=call.path, error=message, retryable=retryable)
+        if retryable:
+            return
+        self._refused_calls.add(call)
         calls = self._calls()
         self.refused.update(dict.fromkeys(calls.get(call, ()), message))
         if all(each in self._refused_calls for each in calls):

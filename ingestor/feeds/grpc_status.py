@@ -38,11 +38,15 @@ class Code(IntEnum):
 
 
 #: These concern the one call, for good: what it asks for is not ours, not possible, or does not exist.
-#: Each other failure ends the connection: UNAUTHENTICATED for as long as a refused key is given, the rest
-#: (the server's state, not our request) until the link's back-off has passed.
 CALL_REFUSALS = frozenset((
     Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.ALREADY_EXISTS, Code.PERMISSION_DENIED, Code.FAILED_PRECONDITION,
     Code.OUT_OF_RANGE, Code.UNIMPLEMENTED,
+))
+#: These concern the one call, for now: it is made again on the same connection, and no other call is disturbed.
+#: What is left concerns the connection: UNAVAILABLE, and UNAUTHENTICATED, which trying again does not mend.
+CALL_FAILURES = frozenset((
+    Code.CANCELLED, Code.UNKNOWN, Code.DEADLINE_EXCEEDED, Code.RESOURCE_EXHAUSTED, Code.ABORTED, Code.INTERNAL,
+    Code.DATA_LOSS,
 ))
 
 _HTTP = {

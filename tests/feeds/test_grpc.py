@@ -233,7 +233,7 @@ async def test_a_subscription_that_goes_ends_its_call():
 
 
 async def open_door(url: str, intake: Intake, *, tls_ca_file: str | None = None, within_s: float = 5.0,
-                    on_refused: Callable[[Call, str], None] = lambda call, message: None) -> GrpcDoor:
+                    on_refused: Callable[[Call, str, bool], None] = lambda call, message, retryable: None) -> GrpcDoor:
     return await open_grpc(
         url, intake, lambda message: None, on_refused, lambda words: None, metadata={},
         tls=tls.context(tls_ca_file) if tls.is_wanted(url) else None, connect_within_s=within_s, timing=Timing())

@@ -8,11 +8,12 @@ import pytest
 from hpack import Decoder, NeverIndexedHeaderTuple
 
 from ingestor.feeds.door import ConnectionFault, Reason
-from ingestor.feeds.grpc import Call, open_grpc
+from ingestor.feeds.grpc import Call
 from ingestor.feeds.timing import Timing
 from tests.feeds.certificates import Authority
 from tests.feeds.doors import fault_of, until
 from tests.feeds.faketime import FakeTime, settle
+from tests.feeds.grpcdoors import CALL, open_on, opened
 from tests.feeds.http2peer import (
     ACK,
     ANSWER,
@@ -36,7 +37,6 @@ from tests.feeds.http2peer import (
     trailers,
 )
 from tests.feeds.peer import Intake
-from tests.feeds.test_grpc_malicious import CALL, open_on, opened
 
 
 def calls(count: int) -> list[Call]:
@@ -55,9 +55,7 @@ async def test_a_request_has_the_headers_of_grpc_and_a_key_that_no_table_remembe
         heard.append(await peer.hear_kind(DATA))
 
     async with Http2Server(script) as server:
-        door = await open_grpc(
-            server.url, Intake(), lambda frame: None, lambda call, words: None, lambda words: None,
-            metadata={"Authorization": "Bearer k3y"}, tls=None, connect_within_s=5, timing=Timing())
+        door = await open_on(server.url, Intake(), metadata={"Authorization": "Bearer k3y"})
         door.set_calls([CALL])
         await until(lambda: len(heard) == 3)
         await door.close()
@@ -77,9 +75,7 @@ async def test_a_key_that_no_header_may_hold_is_refused_and_not_shown():
         await peer.reader.read()
 
     async with Http2Server(script) as server:
-        door = await open_grpc(
-            server.url, Intake(), lambda frame: None, lambda call, words: None, lambda words: None,
-            metadata={"authorization": "Bearer k3y\n"}, tls=None, connect_within_s=5, timing=Timing())
+        door = await open_on(server.url, Intake(), metadata={"authorization": "Bearer k3y\n"})
         door.set_calls([CALL])
         fault = await fault_of(door)
         assert (fault.retryable, "k3y" in str(fault), "authorization" in str(fault)) == (False, False, True)
@@ -134,9 +130,7 @@ async def test_long_metadata_goes_on_in_continuations():
                 kinds.append(heard.kind)
 
     async with Http2Server(script) as server:
-        door = await open_grpc(
-            server.url, Intake(), lambda frame: None, lambda call, words: None, lambda words: None,
-            metadata={"x-note": "~" * 20_000}, tls=None, connect_within_s=5, timing=Timing())
+        door = await open_on(server.url, Intake(), metadata={"x-note": "~" * 20_000})
         door.set_calls([CALL])
         await until(lambda: len(kinds) == 3)
         assert kinds == [HEADERS, CONTINUATION, DATA]
@@ -249,6 +243,9 @@ async def test_windows_are_given_back_by_halves():
         assert [(each.stream, each.payload) for each in updates] == [(0, number(8 << 20)), (1, number(8 << 20))] * 2
 
 
+HASTY = Timing(uniform=lambda low, high: low)   # no pauses
+
+
 @pytest.mark.parametrize(("fields", "words"), [
     ([(":status", "503"), ("content-type", "text/plain"), ("retry-after", "7")], "UNAVAILABLE: the server answered"),
     ([(":status", "200"), ("content-type", "text/html")], "UNKNOWN: the server answered with content-type 'text/html'"),
@@ -256,14 +253,60 @@ async def test_windows_are_given_back_by_halves():
 ])
 async def test_an_answer_that_is_no_grpc_is_told_and_its_page_is_not_read(fields, words):
     async def script(peer: Http2Peer) -> None:
-        await peer.hear_request()
-        await peer.send(headers(1, *fields), frame(DATA, 1, b"<html>not available</html>"), frame(DATA, 1, b"", 1))
-        await peer.reader.read()
+        while True:
+            stream = (await peer.hear_request())[0]
+            page = frame(DATA, stream, b"<html>not available</html>")
+            await peer.send(headers(stream, *fields), page, frame(DATA, stream, b"", END_STREAM))
 
-    async with opened(script) as (door, intake):
+    async with opened(script, timing=HASTY) as (door, intake):
         fault = await fault_of(door)
         assert (str(fault).startswith(words), fault.retryable, intake.messages) == (True, True, []), str(fault)
         assert fault.retry_after_s == (7.0 if "503" in str(fault) else 0.0)
+
+
+async def test_a_call_that_fails_for_now_is_made_again_and_disturbs_no_other():
+    told: list[Any] = []
+
+    async def script(peer: Http2Peer) -> None:
+        good, bad = [(await peer.hear_request())[0] for _ in range(2)]
+        await peer.send(headers(good))
+        for code in (13, 13, 13, 13, 13, 0, 8, 3):      # a message begins the count anew
+            await peer.send(headers(bad), *([data(bad, b"bad")] if code == 8 else []), trailers(bad, code, "why"))
+            await peer.send(data(good, b"good"))
+            if code != 3:
+                bad = (await peer.hear_request())[0]
+        await peer.reader.read()
+
+    time = FakeTime()
+    intake = Intake()
+    async with Http2Server(script) as server:
+        door = await open_on(
+            server.url, intake, timing=time.timing, on_refused=lambda call, *words: told.append((call.request, *words)))
+        door.set_calls(calls(2))
+        while len(told) < 7:
+            await time.advance(1)
+            await asyncio.sleep(0.001)
+        assert told == [*[(b"1", "INTERNAL: why", True)] * 5, (b"1", "RESOURCE_EXHAUSTED: why", True),
+                        (b"1", "INVALID_ARGUMENT: why", False)]
+        assert await intake.until(9) == [*[b"Tgood"] * 6, b"Tbad", b"Tgood", b"Tgood"]
+        assert not door.ended.done()
+        await door.close()
+    assert [pause for pause in time.slept if pause != 310] == [0.5, 1.0, 2.0, 4.0, 8.0, 2.0, 0.5]
+
+
+async def test_a_call_that_fails_too_often_takes_the_connection_with_it():
+    asked: list[int] = []
+
+    async def script(peer: Http2Peer) -> None:
+        while True:
+            asked.append((await peer.hear_request())[0])
+            await peer.send(frame(RST_STREAM, asked[-1], number(2)))
+
+    async with opened(script, timing=HASTY) as (door, _):
+        fault = await fault_of(door)
+        assert (fault.reason, fault.retryable) == (Reason.PROVIDER_ERROR, True)
+        assert str(fault) == "INTERNAL: the server reset the stream: INTERNAL_ERROR"
+        assert len(asked) == 6
 
 
 async def test_an_informational_answer_comes_before_the_real_one():
@@ -388,7 +431,5 @@ async def test_tls_without_http2_is_refused_by_name(tmp_path):
 
     async with Http2Server(script, settings=None, tls=theirs) as server:
         with pytest.raises(ConnectionFault, match="not HTTP/2") as caught:
-            await open_grpc(
-                server.url, Intake(), lambda frame: None, lambda call, words: None, lambda words: None, metadata={},
-                tls=ssl.create_default_context(cafile=authority.file), connect_within_s=5, timing=Timing())
+            await open_on(server.url, Intake(), tls=ssl.create_default_context(cafile=authority.file))
         assert caught.value.reason is Reason.HANDSHAKE_REFUSED

@@ -11,10 +11,10 @@ import grpc.aio
 import pytest
 
 from ingestor.feeds.door import Reason
-from ingestor.feeds.grpc import Call, GrpcDoor, MessageStream, open_grpc
-from ingestor.feeds.timing import Timing
+from ingestor.feeds.grpc import Call, MessageStream
 from tests.feeds.certificates import Authority
 from tests.feeds.doors import fault_of
+from tests.feeds.grpcdoors import open_on
 from tests.feeds.grpcservers import Wanted, grpcio_server, java_is_missing, java_server
 from tests.feeds.peer import Intake
 
@@ -42,16 +42,10 @@ def server(name: str, *certificate: Any) -> AbstractContextManager[int]:
     return java_server(*certificate)
 
 
-async def opened(url: str, intake: Intake, tls: ssl.SSLContext | None = None) -> GrpcDoor:
-    return await open_grpc(
-        url, intake, lambda frame: None, lambda call, words: None, lambda words: None, metadata={}, tls=tls,
-        connect_within_s=10, timing=Timing())
-
-
 async def ours(port: int, request: bytes) -> tuple[list[bytes], int, str]:
     """What the door's stream brings, and its status."""
     intake = Intake()
-    door = await opened(f"http://127.0.0.1:{port}", intake)
+    door = await open_on(f"http://127.0.0.1:{port}", intake)
     stream = MessageStream(door, b"T", asyncio.Event())
     door.start_call(stream, METHOD, request)
     status = await stream.ended
@@ -83,7 +77,7 @@ async def test_the_door_and_grpcio_hear_the_same_of_every_server(port, name):
 
 
 async def test_many_calls_share_a_connection(port):
-    door = await opened(f"http://127.0.0.1:{port}", intake := Intake())
+    door = await open_on(f"http://127.0.0.1:{port}", intake := Intake())
     wanted = Wanted(50, 30_000)
     streams = [MessageStream(door, bytes([65 + i]), asyncio.Event()) for i in range(20)]
     for stream in streams:
@@ -95,7 +89,7 @@ async def test_many_calls_share_a_connection(port):
 
 
 async def test_a_server_is_held_back_while_reading_is_paused(port):
-    door = await opened(f"http://127.0.0.1:{port}", intake := Intake())
+    door = await open_on(f"http://127.0.0.1:{port}", intake := Intake())
     wanted = Wanted(60, 1_000_000)
     stream = MessageStream(door, b"", asyncio.Event())
     door.pause_reading()
@@ -112,8 +106,8 @@ async def test_a_server_is_held_back_while_reading_is_paused(port):
 async def test_tls_with_alpn(name, tmp_path):
     authority = Authority(tmp_path)
     with server(name, *authority.issue("127.0.0.1")) as port:
-        door = await opened(f"https://127.0.0.1:{port}", intake := Intake(),
-                            ssl.create_default_context(cafile=authority.file))
+        door = await open_on(
+            f"https://127.0.0.1:{port}", intake := Intake(), tls=ssl.create_default_context(cafile=authority.file))
         door.set_calls([Call(METHOD, b"", Wanted(300, 1000, 14, "enough").request)])
         fault = await fault_of(door)
         assert (fault.reason, str(fault)) == (Reason.CONNECTION_LOST, "UNAVAILABLE: enough")

@@ -1,20 +1,19 @@
 """The gRPC door against servers that break rules or try to hurt: each ends with a named error, in bounded memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from ingestor.feeds.door import ConnectionFault, Reason
 from ingestor.feeds.feed import Feed, FeedSettings
-from ingestor.feeds.grpc import Call, GrpcDoor, open_grpc
+from ingestor.feeds.grpc import Call
 from ingestor.feeds.http2_faults import ErrorCode, Http2Fault
 from ingestor.feeds.timing import Timing
 from ingestor.providers.registry import load
 from ingestor.providers.session import Subscription
 from tests.feeds.doors import fault_of, until
+from tests.feeds.grpcdoors import CALL, open_on, opened
 from tests.feeds.http2peer import (
     CONTINUATION,
     DATA,
@@ -38,34 +37,10 @@ from tests.feeds.http2peer import (
 )
 from tests.feeds.peer import Intake
 
-CALL = Call("/service/Method", b"T", b"please")
 HALF_MAX = (1 << 31) - 1
 PROTOCOL, FLOW, CALM = ErrorCode.PROTOCOL_ERROR, ErrorCode.FLOW_CONTROL_ERROR, ErrorCode.ENHANCE_YOUR_CALM
 #: 4 KB in the table, then named 5 times by one byte each: 20 KB of headers from 4 KB.
 BOMB = packed(("x", "y" * 4000)) + bytes([0x80 | 62]) * 4
-
-
-@asynccontextmanager
-async def opened(script: Any, *, settings: bytes | None = b"", **more: Any) -> AsyncIterator[tuple[GrpcDoor, Intake]]:
-    """A door on a server that runs `script`, with one call under way."""
-    intake = more.pop("intake", None) or Intake()
-    async with Http2Server(script, settings=settings) as server:
-        door = await open_on(server.url, intake, **more)
-        try:
-            door.set_calls([CALL])
-            yield door, intake
-        finally:
-            await door.close()
-
-
-async def open_on(
-    url: str, intake: Intake, *, timing: Timing | None = None, within_s: float = 5.0,
-    on_refused: Callable[[Call, str], None] = lambda call, words: None,
-    on_leaving: Callable[[str], None] = lambda words: None,
-) -> GrpcDoor:
-    return await open_grpc(
-        url, intake, lambda frame: None, on_refused, on_leaving, metadata={}, tls=None, connect_within_s=within_s,
-        timing=timing or Timing())
 
 
 def after_the_call(said: bytes, told: list[int]) -> Any:

@@ -3,10 +3,18 @@
 import pytest
 
 from ingestor.feeds.door import Reason
-from ingestor.feeds.grpc_status import CALL_REFUSALS, Code, Status, from_reset, from_trailers, refused_at_once
+from ingestor.feeds.grpc_status import (
+    CALL_FAILURES,
+    CALL_REFUSALS,
+    Code,
+    Status,
+    from_reset,
+    from_trailers,
+    refused_at_once,
+)
 
 GOOD = [(":status", "200"), ("content-type", "application/grpc")]
-#: code: does it concern the one call for good; else the connection's reason, and whether to try again
+#: code: None where it refuses the one call for good; else the connection's reason, and whether to try again
 MEANINGS = {
     "CANCELLED": (Reason.PROVIDER_ERROR, True), "UNKNOWN": (Reason.PROVIDER_ERROR, True), "INVALID_ARGUMENT": None,
     "DEADLINE_EXCEEDED": (Reason.PROVIDER_ERROR, True), "NOT_FOUND": None, "ALREADY_EXISTS": None,
@@ -27,6 +35,7 @@ def test_the_codes_are_those_of_grpcio():
 def test_each_code_ends_its_call_or_the_connection(code):
     meaning = MEANINGS[code.name]
     assert (code in CALL_REFUSALS) == (meaning is None)
+    assert (code in CALL_FAILURES) == (meaning == (Reason.PROVIDER_ERROR, True))
     if meaning is not None:
         fault = Status(code, "why").fault()
         assert (fault.reason, fault.retryable, str(fault)) == (*meaning, f"{code.name}: why")
