@@ -224,9 +224,7 @@ cdef bint read_array(Cursor* c, State* state) noexcept nogil:
             channel = find(state, id)
         more = array_next(c)
     if more and peek(c) == 34:
-        value(c, &tag)
-        settle(c, &tag)
-        more = array_next(c)
+        more = value(c, &tag) and settle(c, &tag) and array_next(c)
         if more and not is_word(&tag, b"hb", 2):    # a heartbeat has no payload
             executed = is_word(&tag, b"te", 2) and channel != NULL and channel.channel == CHANNEL_TRADES
             read_payload(c, channel, True) if executed else value(c, &passed)

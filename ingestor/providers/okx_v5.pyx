@@ -237,11 +237,11 @@ cdef inline bint read_arg(Cursor* c, Token* channel, Token* inst_id) noexcept no
     object_begin(c)
     while object_next(c, &key):
         if key_is(&key, b"channel", 7):
-            value(c, channel)
-            settle(c, channel)
+            if value(c, channel):
+                settle(c, channel)
         elif key_is(&key, b"instId", 6):
-            value(c, inst_id)
-            settle(c, inst_id)
+            if value(c, inst_id):
+                settle(c, inst_id)
         else:
             value(c, &passed)
     return c.status == DECODED

@@ -88,6 +88,7 @@ cdef inline bint string(Cursor* c, Token* token) noexcept nogil:
     token.high = high != 0
     c.at = stop
     if unlikely(stop == c.end or stop[0] != 34):
+        token.size = 0      # what has no end holds nothing, for whoever looks at it after the fault
         return string_rest(c, token, high)
     token.size = <uint32_t> (stop - token.at)
     c.at = stop + 1
@@ -122,6 +123,7 @@ cdef inline bint number(Cursor* c, Token* token) noexcept nogil:
     """Read the number at `at`, by the grammar of RFC 8259 section 6."""
     cdef const uint8_t* whole
     token.at = c.at
+    token.size = 0
     token.type = NUMBER
     token.escapes = NONE
     token.high = False
@@ -196,6 +198,7 @@ cdef inline bint container(Cursor* c, Token* token) noexcept nogil:
     cdef bint is_object
     cdef Token member
     token.at = c.at
+    token.size = 0
     token.type = OBJECT if c.at[0] == 123 else ARRAY
     token.escapes = NONE
     token.high = False

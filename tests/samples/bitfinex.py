@@ -119,3 +119,4 @@ bitfinex.nothing("a number that is none", f'[1,"te",{TRADE},1.5]', "bad_number",
 bitfinex.nothing("a channel's id that is none", TRADES.replace(":1", ":1.5"), "bad_number")
 bitfinex.nothing("a candle's end beyond 64 bits", "[5,[9223372036854]]", "bad_time",
                  before=[CANDLES.replace("1m", "1D")])
+bitfinex.nothing("a tag of two bytes each that never ends", '[1,"h\u00e9,20]', "truncated", before=[TRADES])

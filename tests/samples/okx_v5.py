@@ -93,3 +93,4 @@ okx.nothing("a level that is no array", frame("bbo-tbt", '{"asks":[{}],"ts":"1"}
 okx.nothing("levels that are no array", frame("bbo-tbt", '{"bids":{},"ts":"1"}'), "bad_type")
 okx.nothing("a candle that is no array", frame("candle1m", "{}"), "bad_type")
 okx.nothing("a candle's end beyond 64 bits", frame("candle9999W", '["9223372036853"]'), "bad_time")
+okx.nothing("a channel of two bytes each that never ends", '{"arg":{"channel":"tr\u00e9', "truncated")
