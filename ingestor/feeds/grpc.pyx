@@ -211,7 +211,7 @@ cdef class GrpcDoor(Http2Connection):
     cdef uint32_t undrained         # messages since the batch boundary
 
     cdef readonly size_t joining            # bytes held for unfinished messages
-    cdef readonly uint64_t frames           # messages
+    cdef uint64_t messages
     cdef readonly uint64_t bytes_in         # payload, prefixes included
     cdef readonly uint64_t bytes_out        # payload
     cdef readonly int64_t last_frame_ns
@@ -226,11 +226,16 @@ cdef class GrpcDoor(Http2Connection):
         self.timing = timing
         self.calls, self.tasks = {}, set()
 
+    @property
+    def frames(self):
+        """Messages, and the server's pings: either proves that it lives."""
+        return self.messages + self.pings
+
     # What a read brings.
 
     cdef int feed(self, const uint8_t* at, size_t size) except -1:
         """One message to the pipeline. `at` is borrowed until return."""
-        self.frames += 1
+        self.messages += 1
         self.bytes_in += size
         self.last_frame_ns = self.burst_ns
         if self.core is not None:

@@ -50,6 +50,7 @@ cdef class Http2Connection:
     cdef int64_t calmed_ns
     cdef uint64_t reads
     cdef bint pinged                # a ping of ours waits for its answer
+    cdef uint64_t pings             # of the server
 
     cdef int boundary(self) except -1
     cdef int write(self, bytes data) except -1

@@ -18,6 +18,7 @@ from ingestor.feeds.http2_frames cimport (
     FRAME_PING, FRAME_RST_STREAM, FRAME_SETTINGS, FRAME_WINDOW_UPDATE, IDLE_FRAMES_MAX, SETTING_ENABLE_PUSH,
     SETTING_INITIAL_WINDOW_SIZE, WINDOW_MAX, Event, reader_init, reader_next,
 )
+from ingestor.feeds.http2_write cimport frame, number
 
 from ingestor.feeds.door import ConnectionFault, Reason
 from ingestor.feeds.http2_faults import ErrorCode, Http2Fault, code_name, reader_fault
@@ -51,16 +52,6 @@ cdef int64_t realtime_ns() noexcept nogil:
     cdef timespec now
     clock_gettime(CLOCK_REALTIME, &now)
     return <int64_t> now.tv_sec * 1000000000 + now.tv_nsec
-
-
-cdef bytes frame(int type, int flags, uint32_t stream, payload):
-    """One frame of ours."""
-    return b"%b%b%b%b" % (
-        len(payload).to_bytes(3, "big"), bytes((type, flags)), (<object> stream).to_bytes(4, "big"), payload)
-
-
-cdef bytes number(int64_t value, int size=4):
-    return (<object> value).to_bytes(size, "big")
 
 
 cdef class Stream:
@@ -223,6 +214,7 @@ cdef class Http2Connection:
         if event.type == FRAME_PING:
             content = PyBytes_FromStringAndSize(<const char*> event.at, event.size)
             if not event.ends:
+                self.pings += 1
                 return self.write(frame(FRAME_PING, FLAG_ACK, 0, content))
             self.pinged = self.pinged and content != PING_BYTES
         elif event.type == FRAME_RST_STREAM:

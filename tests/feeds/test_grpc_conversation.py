@@ -181,9 +181,10 @@ async def test_settings_and_pings_are_answered():
         answers.append(await peer.hear_kind(PING))
 
     answers: list[Any] = []
-    async with opened(script):
+    async with opened(script) as (door, _):
         await until(lambda: len(answers) == 3)
         assert [(each.flags, each.payload) for each in answers[1:]] == [(ACK, b""), (ACK, b"are you?")]
+        assert door.frames == 1, "a ping proves the server alive"
 
 
 # What we hear.
