@@ -15,6 +15,7 @@ from ingestor.simulator import Simulator, SimulatorSpec, presets
 from ingestor.simulator.dialects.gemini import FAST, FAST_CHANNELS
 from ingestor.simulator.dialects.registry import DIALECTS, NAMES, traits
 from ingestor.simulator.engine import BAR, QUOTE, REFERENCE, TRADES
+from ingestor.simulator.kaiko_messages import INDEX_PREFIX
 from ingestor.simulator.market import REFERENCE_DIGITS
 
 LEVELS = {"trades": TRADES, "quotes": QUOTE, "bars": BAR, "reference": REFERENCE}
@@ -56,8 +57,13 @@ def wanted(name, markets):
                 continue        # each of its two APIs has channels and symbols of its own
             if channel.level == "reference" and market.data_class == "spot" and not traits(name).rates:
                 continue
+            if channel.name == "derivatives_metrics" and market.data_class == "spot":
+                continue        # Kaiko has them of derivatives only
+            symbol = market.symbol
+            if name == "kaiko" and channel.name == "index":
+                symbol = f"{INDEX_PREFIX}{market.base}{market.quote}".upper()
             section = provider.session.endpoint_section(channel.name, market.section)
-            yield Subscription(channel.name, market.symbol, section, market.venue_code, market.instrument)
+            yield Subscription(channel.name, symbol, section, market.venue_code, market.instrument)
 
 
 def conversed(name):
