@@ -100,7 +100,7 @@ class Search:
         start = time.monotonic()
         kept = [file.read_bytes() for file in sorted(self.folder.iterdir())]
         for data in (*self.target.seeds(captures), *kept):
-            self.try_one(data)
+            self.try_one(data[:INPUT_BYTES_MAX])
         seeds = self.corpus or [b""]
         for data in self.inputs(seeds):
             if (self.report.runs >= runs_max or len(self.report.findings) >= FINDINGS_MAX
