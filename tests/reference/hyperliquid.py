@@ -49,9 +49,10 @@ class Hyperliquid(Dialect):
     def answered(self, data: Any) -> None:
         if not isinstance(data, dict):
             return
-        method, wanted = word(data.get("method")), data.get("subscription")
+        wanted = data.get("subscription")
         if not isinstance(wanted, dict):
             return
+        method = word(data.get("method"))       # used together with what it was about, or not at all
         kind, coin = word(wanted.get("type")), wanted.get("coin")
         word(coin)
         if kind != "trades" or type(coin) is not str:
