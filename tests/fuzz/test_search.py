@@ -117,3 +117,10 @@ def test_a_brief_search_under_the_sanitizers_finds_nothing(tmp_path: Path) -> No
     lines = ended.stdout.splitlines()[1:]
     assert [line.split()[0] for line in lines] == targets
     assert all(int(line.split()[1].replace(",", "")) > 100 for line in lines)
+
+
+def test_a_sanitized_build_is_never_made_in_place() -> None:
+    ended = subprocess.run([sys.executable, "setup.py", "build_ext", "--inplace"], cwd=ROOT, capture_output=True,
+                           text=True, check=False, env={**os.environ, "INGESTOR_DEBUG": "1"})
+    assert ended.returncode == 1
+    assert "not made in place" in ended.stderr
