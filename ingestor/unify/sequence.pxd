@@ -2,9 +2,10 @@
 
 A channel declares what its numbers mean per subscription (providers/session.py, Channel.sequence): only
 "gapless" (Tick.sequence) and "ids" (the trade id) can prove a gap; "rising" can prove a repeat or a fall, and
-"session" within one connection alone. "connection" numbers the frames of a whole connection: `frame_missing` follows it there.
+"session" within one connection alone. "connection" numbers the frames of a whole connection: `frame_missing`
+follows it there.
 """
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from ingestor.records cimport ABSENT
 
@@ -24,6 +25,7 @@ cdef enum SequenceVerdict:
 
 cdef enum:
     RESET_STEP = 1000000    # a fall by more than this is taken for a new numbering, not an old record
+    FALLS_MAX = 1000        # and so are so many records in a row below the last: the longest replay is 100 rows
 
 
 cdef struct Sequence:
@@ -33,6 +35,7 @@ cdef struct Sequence:
     uint64_t repeats
     uint64_t backwards
     uint64_t resets
+    uint32_t falls          # records below the last one since it rose
 
 
 cdef inline bint proves_gaps(int scope) noexcept nogil:
@@ -46,6 +49,7 @@ cdef inline int sequence_observe(Sequence* state, int64_t sequence, int scope) n
         return IN_ORDER
     if last == ABSENT or sequence > last:
         state.last = sequence
+        state.falls = 0
         # Both are int64 and sequence > last: the difference fits uint64 even across zero.
         if last != ABSENT and proves_gaps(scope) and <uint64_t> sequence - <uint64_t> last > 1:
             state.gaps += 1
@@ -56,8 +60,10 @@ cdef inline int sequence_observe(Sequence* state, int64_t sequence, int scope) n
         state.repeats += 1
         return REPEAT
     state.backwards += 1
-    if <uint64_t> last - <uint64_t> sequence > RESET_STEP:
+    state.falls += 1
+    if <uint64_t> last - <uint64_t> sequence > RESET_STEP or state.falls == FALLS_MAX:
         state.resets += 1
+        state.falls = 0
         state.last = sequence
     return BACKWARDS
 

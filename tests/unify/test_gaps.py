@@ -89,6 +89,26 @@ def test_nothing_is_noted_of_late_numbers_once_nothing_is_missed():
     assert room.missed() == []
 
 
+def test_one_wrong_number_does_not_make_all_that_follow_late_for_ever():
+    room = Room("binance-spot", "BTCUSD")
+    connection = room.connect()
+    feed(connection, *binance(1, 2), binance_trade(900_000, ms=NOW // MS + 2))
+    late = []
+    for number in range(3, 1500):
+        feed(connection, *binance(number))
+        late.append(room.pipeline.tables.path_counters()[0]["late"])
+    assert late[-1] == late[999] == 1000    # after so many in a row the numbering counts as a new one
+    room.missed()
+    feed(connection, *binance(1501))
+    assert [(each.kind, each.first) for each in room.missed()] == [("numbers", 1500)]
+
+
+def test_a_large_fall_is_a_new_numbering_at_once():
+    room = Room("binance-spot", "BTCUSD")
+    feed(room.connect(), *binance(2_000_000, 1, 2, 4))
+    assert [(each.kind, each.first) for each in room.missed()] == [("numbers", 3)]
+
+
 def test_a_channel_without_gapless_numbers_shows_none():
     room = Room("binance-spot", "BTCUSD")
     feed(room.connect(), binance_quote(1), binance_quote(9))
