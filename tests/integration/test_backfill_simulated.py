@@ -14,7 +14,7 @@ from ingestor.simulator import Fault, Simulator, SimulatorSpec, demo_config, wri
 from tests.shards.test_worker import shard
 
 NUMBERED = ("binance-spot", "coinbase-exchange", "kraken-v2")
-FAULTS = (Fault("drop", value=30), Fault("close", value=1001), Fault("drop", value=5))
+FAULTS = (Fault("drop", value=60), Fault("close", value=1001), Fault("drop", value=5))
 WITHIN_S = 60.0
 
 
@@ -60,7 +60,7 @@ def read(path):
 async def until_settled(path):
     """Something was missed, and every hole has found its end."""
     opened, closed = set(), None
-    while len(opened) < 5 or opened != closed:
+    while len(opened) < 3 or opened != closed:
         await asyncio.sleep(0.5)
         quality = read(path)["quality"]
         opened = {record["subject"] for record in quality if record["event"] == "GAP_OPENED"}
@@ -89,12 +89,12 @@ def test_every_trade_is_published_once_though_messages_and_lines_were_lost(topic
                 if (symbol, number) not in lost} == set(published)
 
 
-@pytest.mark.parametrize("dialect", NUMBERED)
-def test_what_was_missed_was_filled(topics, dialect):
-    ends = Counter(record["status"] for record in topics["quality"]
-                   if record["provider"] == dialect and record["event"] == "GAP_CLOSED")
-    assert ends["FILLED"]
-    assert not ends["LOST"]
+def test_what_was_missed_was_filled(topics):
+    """Of Kraken there may be none: it replays its last 50 trades after a reconnect."""
+    ends = Counter((record["provider"], record["status"]) for record in topics["quality"]
+                   if record["provider"] in NUMBERED and record["event"] == "GAP_CLOSED")
+    assert {status for _, status in ends} == {"FILLED"}
+    assert {provider for provider, _ in ends} >= {"binance-spot", "coinbase-exchange"}
 
 
 def test_a_reconnect_of_kaiko_is_filled_or_proved_empty_by_its_interval(topics):
