@@ -9,6 +9,7 @@ from ingestor.sinks import open_sink
 from ingestor.sinks.kafka import KafkaSink
 from ingestor.sinks.kafka_conf import client_conf
 from ingestor.wire.plain import write_fair, write_record
+from ingestor.wire.quality import About, Event, QualityRecord, QualityTopic, Status
 from ingestor.wire.topics import TopicSettings
 from tests.sinks.kafkas import PARTITIONS, deliver, pump, sequences
 from tests.wire.kept import NOW, quote, read, trade, writer_into
@@ -61,6 +62,18 @@ def test_every_topic_gets_its_own_records(topics):
     for name in names:
         [message] = topics.messages(name)
         assert read(name, "record", message.value())["instrument"] == "i0-usd"
+
+
+def test_quality_records_arrive_one_by_one_where_their_instruments_records_do(topics):
+    sink = topics.sink("record", names=("quality",))
+    quality = QualityTopic(sink, 3, 11, lambda: NOW)
+    about = About(101, "i1-usd", "kraken-v2", "kraken", "I1/USD", "trade")
+    for status in (Status.OPEN, Status.LOST):
+        quality.write(QualityRecord(about, Event.GAP_CLOSED, status, 1, NOW, 5, 9, records=5))
+    deliver(sink)
+    messages = topics.messages("quality")
+    assert [read("quality", "record", message.value())["status"] for message in messages] == ["OPEN", "LOST"]
+    assert {(message.key(), message.partition()) for message in messages} == {(b"i1-usd", 101 % PARTITIONS)}
 
 
 @pytest.mark.parametrize("mode", ["block", "record"])
