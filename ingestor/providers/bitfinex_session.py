@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from ingestor.providers.bitfinex_history import BitfinexHistory
 from ingestor.providers.session import Control, Session, Subscription, as_text
 
 SEQUENCED = 65536           # flag: an element after the payload numbers the frames of the connection
@@ -16,6 +17,8 @@ MAINTENANCE_ENDED = 20061   # all that was subscribed to must be asked for again
 
 class BitfinexSession(Session):
     """The session of one connection knows the ids of its channels, for unsubscribing."""
+
+    history = BitfinexHistory()
 
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}      # by `channel:symbol`

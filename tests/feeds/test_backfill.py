@@ -36,7 +36,10 @@ class House:
         self.connection = self.connect()
 
     def connect(self):
-        return self.pipeline.open(load(self.dialect), "", "c0")
+        opened = self.pipeline.open(load(self.dialect), "", "c0")
+        if self.dialect == "bitfinex":      # it names its channels by number
+            opened.feed_bytes(b'{"event":"subscribed","channel":"trades","chanId":7,"symbol":"tBTCUSD"}', NOW)
+        return opened
 
     def hear(self, *numbers):
         for number in numbers:

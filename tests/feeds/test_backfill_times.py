@@ -58,9 +58,22 @@ def bitmex_answer(past, query):
     return found[int(query["start"]):][:1000]
 
 
-FRAMES = {"okx-v5": okx_frame, "bybit-v5": bybit_frame, "bitmex": bitmex_frame}
-ANSWERS = {"okx-v5": okx_answer, "bybit-v5": bybit_answer, "bitmex": bitmex_answer}
-SYMBOLS = {"okx-v5": "BTC-USDT", "bybit-v5": "BTCUSDT", "bitmex": "XBTUSD"}
+def bitfinex_row(trade):
+    return [trade.number, trade.ts_ns // MS, 0.5, float(trade.price)]
+
+
+def bitfinex_frame(trade):
+    return json.dumps([7, "te", bitfinex_row(trade)]).encode()
+
+
+def bitfinex_answer(past, query):
+    return [row for row in map(bitfinex_row, past.known())
+            if int(query["start"]) <= row[1] <= int(query["end"])][:int(query["limit"])]
+
+
+FRAMES = {"bitfinex": bitfinex_frame, "okx-v5": okx_frame, "bybit-v5": bybit_frame, "bitmex": bitmex_frame}
+ANSWERS = {"bitfinex": bitfinex_answer, "okx-v5": okx_answer, "bybit-v5": bybit_answer, "bitmex": bitmex_answer}
+SYMBOLS = {"bitfinex": "tBTCUSD", "okx-v5": "BTC-USDT", "bybit-v5": "BTCUSDT", "bitmex": "XBTUSD"}
 DIALECTS = list(SYMBOLS)
 
 

@@ -226,6 +226,33 @@ def test_bitmex_trades_come_back_as_the_table_sends_them():
     assert answered.proven == (AT - MS, AT - 1)
 
 
+BITFINEX = b"[[401597395,1499865549590,-0.0050,7245.30],[401597396,1499865549599,1.1e-7,7245.2]]"
+
+
+def test_bitfinex_is_asked_between_the_times_of_the_hole():
+    request = asked("bitfinex", missing("trades", "tBTCUSD", from_ns=AT, to_ns=AT + 9 * MS))
+    assert request[:2] == ("/v2/trades/tBTCUSD/hist", (
+        ("start", str(AT // MS)), ("end", str(AT // MS + 9)), ("limit", "10000"), ("sort", "1")))
+
+
+def test_bitfinex_trades_come_back_as_executions_of_a_channel_that_is_named_first():
+    answered = page("bitfinex", missing("trades", "tBTCUSD", from_ns=AT, to_ns=AT + 9 * MS), BITFINEX)
+    decoder = Decoder("bitfinex")
+    assert decoder.decode(answered.frames[0]) == ("control", [])
+    rows = [row for frame in answered.frames[1:] for row in decoder.decode(frame)[1]]
+    assert [(row["symbol"], row["id"], row["side"], row["price"], row["size"], row["ts_event_ns"]) for row in rows] == [
+        ("tBTCUSD", "401597395", "sell", "7245.3", "0.005", AT),
+        ("tBTCUSD", "401597396", "buy", "7245.2", "0.00000011", AT + 9 * MS)]
+    assert answered.proven == (AT, AT + 9 * MS)
+
+
+def test_a_full_page_of_bitfinex_goes_on_with_its_last_millisecond():
+    rows = [[number, AT // MS + number // 100, 1, 5] for number in range(10_000)]
+    answered = page("bitfinex", missing("trades", "tBTCUSD", from_ns=AT, to_ns=AT + 500 * MS), rows)
+    assert answered.proven == (AT, AT + 99 * MS - 1)
+    assert dict(answered.next.query)["start"] == str(AT // MS + 99)
+
+
 def test_kaiko_is_asked_for_the_trades_of_the_interval():
     from kaikosdk.stream.market_update_v1.request_pb2 import StreamMarketUpdateRequestV1
 
@@ -252,7 +279,8 @@ def test_a_history_by_number_says_so_where_the_hole_has_none(dialect, channel):
 
 
 @pytest.mark.parametrize(("dialect", "channel"), [
-    ("okx-v5", "trades"), ("bybit-v5", "publicTrade"), ("bitmex", "trade"), ("kaiko", "trades")])
+    ("okx-v5", "trades"), ("bybit-v5", "publicTrade"), ("bitmex", "trade"), ("kaiko", "trades"),
+    ("bitfinex", "trades")])
 def test_a_history_by_time_says_so_where_the_hole_has_none(dialect, channel):
     with pytest.raises(NoHistory, match="by time"):
         asked(dialect, missing(channel, "X", 1, 2))
@@ -260,7 +288,7 @@ def test_a_history_by_time_says_so_where_the_hole_has_none(dialect, channel):
         asked(dialect, missing(channel, "X", 1, 2, AT, AT - 1))
 
 
-EMPTY = {"binance-spot": [], "coinbase-exchange": [], "bitmex": [], "okx-v5": {**OKX, "data": []},
+EMPTY = {"binance-spot": [], "bitfinex": [], "coinbase-exchange": [], "bitmex": [], "okx-v5": {**OKX, "data": []},
          "deribit": {"result": {"trades": [], "has_more": False}},
          "kraken-v2": {"error": [], "result": {"X": [], "last": "1"}},
          "bybit-v5": {"retCode": 0, "result": {"list": []}}}
@@ -268,6 +296,7 @@ EMPTY = {"binance-spot": [], "coinbase-exchange": [], "bitmex": [], "okx-v5": {*
 
 @pytest.mark.parametrize("dialect", EMPTY)
 def test_an_empty_answer_proves_nothing(dialect):
-    channel = {"coinbase-exchange": "matches", "bybit-v5": "publicTrade", "okx-v5": "trades-all", "deribit": "trades"}
+    channel = {"coinbase-exchange": "matches", "bybit-v5": "publicTrade", "okx-v5": "trades-all", "deribit": "trades",
+               "bitfinex": "trades"}
     hole = missing(channel.get(dialect, "trade"), "X", 1, 2, AT, AT + MS)
     assert page(dialect, hole, EMPTY[dialect]) == ((), None, None)
