@@ -8,7 +8,7 @@ SOURCES := $(shell find ingestor shards -name '*.pyx' -o -name '*.pxd' -o -name 
 WERROR := build/werror
 
 .DELETE_ON_ERROR:
-.PHONY: help run test bench check fuzz build clean
+.PHONY: help run test bench check fuzz sanitize build clean
 
 help:
 	@echo "make run     simulated providers, two shards and a live table, with no outside service"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench   every benchmark beside its peers, to bench/results/latest.json"
 	@echo "make check   build with warnings as errors, ruff, mypy, cython-lint, the house test"
 	@echo "make fuzz    decoders and scan under sanitizers, coverage-guided; FUZZ_SECONDS=300 FUZZ_TARGETS=all"
+	@echo "make sanitize  the tests of what is compiled, in a build with the sanitizers"
 	@echo "make build   compile in place    make clean   remove what was built, keep .venv"
 
 run: build
@@ -40,6 +41,14 @@ FUZZED := ingestor/decode.pyx ingestor/records.pyx ingestor/scan/*.pyx ingestor/
 fuzz: $(VENV)/.tools-test $(VENV)/.installed-test
 	INGESTOR_DEBUG=1 INGESTOR_ONLY='$(FUZZED)' $(RUN) setup.py -q build
 	$(RUN) tests/fuzz/run.py --seconds $(or $(FUZZ_SECONDS),300) $(if $(FUZZ_RUNS),--runs $(FUZZ_RUNS)) $(FUZZ_TARGETS)
+
+# What is C of ours, tested in the build with the sanitizers; memory can't be measured there.
+SANITIZED := tests/scan tests/providers tests/unify tests/pricing tests/wire tests/rawlog tests/test_core.py \
+	tests/test_core_written.py tests/sinks/test_outbox.py tests/feeds/test_http2_reader.py tests/feeds/test_grpc.py \
+	tests/feeds/test_websocket_door.py tests/feeds/test_websocket_protocol.py
+sanitize: $(VENV)/.tools-test $(VENV)/.installed-test
+	INGESTOR_DEBUG=1 $(RUN) setup.py -q build
+	$(RUN) tests/fuzz/sanitized.py -P -m pytest $(or $(TESTS),$(SANITIZED))
 
 build: $(VENV)/.built
 

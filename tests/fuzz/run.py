@@ -14,36 +14,12 @@ import os
 import random
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-DEBUG = ROOT / "build" / "debug"
-COVERAGE = DEBUG / "coverage.so"
+from sanitized import COVERAGE, ROOT, compile_coverage, environment
+
 CAPTURES = Path(os.environ.get("INGESTOR_CAPTURES", ROOT / ".." / "shared" / "captures"))
-ENVIRONMENT = {
-    "PYTHONPATH": os.pathsep.join(map(str, (DEBUG / "lib", ROOT / "tests", ROOT))), "PYTHONDONTWRITEBYTECODE": "1",
-    "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1",
-    "UBSAN_OPTIONS": "print_stacktrace=1:abort_on_error=1",
-}
 SECONDS_MIN = 2.0       # a target's share of the time, however many there are
-
-
-def compile_coverage() -> None:
-    source = Path(__file__).with_name("coverage.c")
-    if not COVERAGE.exists() or COVERAGE.stat().st_mtime < source.stat().st_mtime:
-        COVERAGE.parent.mkdir(parents=True, exist_ok=True)
-        compiler = sysconfig.get_config_var("CC").split()[0]
-        subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", str(source), "-o",
-                        str(COVERAGE)], check=True)
-
-
-def sanitizers() -> str:
-    """What must be loaded before Python: the sanitizers, then our counters."""
-    compiler = sysconfig.get_config_var("CC").split()[0]
-    found = [subprocess.run([compiler, f"-print-file-name=lib{name}.so"], check=True, capture_output=True,
-                            text=True).stdout.strip() for name in ("asan", "ubsan")]
-    return ":".join([*(str(Path(each).resolve()) for each in found), str(COVERAGE)])
 
 
 def search(name: str, seconds: float, runs: int, seed: str, folder: Path) -> None:
@@ -62,8 +38,7 @@ def child(name: str, options: argparse.Namespace, seconds: float) -> tuple[str, 
                "--seed", options.seed, "--folder", str(options.folder)]
     # This reader keeps its bytes in a Python object: on the heap, the sanitizer sees where that ends.
     more = {"PYTHONMALLOC": "malloc"} if name == "http2-frames" else {}
-    done = subprocess.run(command, env={**os.environ, **ENVIRONMENT, **more, "LD_PRELOAD": sanitizers()}, cwd=ROOT,
-                          check=False, capture_output=True, text=True)
+    done = subprocess.run(command, env={**environment(), **more}, cwd=ROOT, check=False, capture_output=True, text=True)
     running = options.folder / f"{name}.running"
     if done.returncode == 0:
         running.unlink(missing_ok=True)
@@ -89,7 +64,7 @@ def main() -> int:
         return 0
     compile_coverage()
     listing = subprocess.run([sys.executable, "-c", "from fuzz.targets import names; print(*names())"], check=True,
-                             env={**os.environ, **ENVIRONMENT, "LD_PRELOAD": sanitizers()}, cwd=ROOT / "tests",
+                             env=environment(), cwd=ROOT / "tests",
                              capture_output=True, text=True).stdout.split()
     if unknown := set(options.targets) - set(listing):
         parser.error(f"no target {', '.join(sorted(unknown))}: use some of {' '.join(listing)}")

@@ -4,13 +4,12 @@ import os
 import random
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
 from fuzz.engine import FINDINGS_MAX, Coverage, Running, Search
 from fuzz.mutations import by_bytes
-from fuzz.run import COVERAGE, ENVIRONMENT, ROOT, compile_coverage, sanitizers
+from fuzz.sanitized import COVERAGE, ROOT, compile_coverage, compiler, environment
 from fuzz.target import Place, Target, Wrong
 
 # Reads one byte too far, but only behind four bytes: by chance alone one input in a hundred million gets there.
@@ -60,15 +59,14 @@ BRIEFLY = ("ingestor/decode.pyx ingestor/records.pyx ingestor/scan/*.pyx ingesto
 
 def sanitized(arguments: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False,
-                          env={**os.environ, **ENVIRONMENT, "LD_PRELOAD": sanitizers()})
+                          env=environment())
 
 
 def test_a_read_beyond_an_input_is_found_where_only_guidance_leads(tmp_path: Path) -> None:
     compile_coverage()
     source, library = tmp_path / "planted.c", tmp_path / "planted.so"
     source.write_text(PLANTED)
-    compiler = sysconfig.get_config_var("CC").split()[0]
-    subprocess.run([compiler, "-O0", "-g", "-shared", "-fPIC", "-fsanitize=address", "-fsanitize-coverage=trace-pc",
+    subprocess.run([compiler(), "-O0", "-g", "-shared", "-fPIC", "-fsanitize=address", "-fsanitize-coverage=trace-pc",
                     str(source), "-o", str(library)], check=True)
     ended = sanitized(["-c", SEARCH, str(library), str(COVERAGE), str(tmp_path / "planted")])
     assert ended.returncode != 0
@@ -106,8 +104,8 @@ def test_a_wrong_outcome_is_told_with_the_shortest_input_and_left_as_a_file(tmp_
 
 @pytest.mark.slow
 def test_a_brief_search_under_the_sanitizers_finds_nothing(tmp_path: Path) -> None:
-    environment = {**os.environ, "INGESTOR_DEBUG": "1", "INGESTOR_ONLY": BRIEFLY}
-    subprocess.run([sys.executable, "setup.py", "-q", "build"], cwd=ROOT, env=environment, check=True,
+    briefly = {**os.environ, "INGESTOR_DEBUG": "1", "INGESTOR_ONLY": BRIEFLY}
+    subprocess.run([sys.executable, "setup.py", "-q", "build"], cwd=ROOT, env=briefly, check=True,
                    capture_output=True)
     targets = ["kraken-v2", "kaiko", "scan-json", "scan-decimal", "http2-frames"]
     ended = subprocess.run(
