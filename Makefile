@@ -38,7 +38,7 @@ check: $(VENV)/.installed-check $(VENV)/.installed-test build
 # Only what reads bytes from outside is built with the sanitizers, into build/debug.
 FUZZED := ingestor/decode.pyx ingestor/records.pyx ingestor/scan/*.pyx ingestor/providers/*.pyx ingestor/wire/text.pyx \
 	ingestor/feeds/http2_reader.pyx
-fuzz: $(VENV)/.tools-test $(VENV)/.installed-test
+fuzz: $(VENV)/.installed-test
 	INGESTOR_DEBUG=1 INGESTOR_ONLY='$(FUZZED)' $(RUN) setup.py -q build
 	$(RUN) tests/fuzz/run.py --seconds $(or $(FUZZ_SECONDS),300) $(if $(FUZZ_RUNS),--runs $(FUZZ_RUNS)) $(FUZZ_TARGETS)
 
@@ -46,7 +46,7 @@ fuzz: $(VENV)/.tools-test $(VENV)/.installed-test
 SANITIZED := tests/scan tests/providers tests/unify tests/pricing tests/wire tests/rawlog tests/test_core.py \
 	tests/test_core_written.py tests/sinks/test_outbox.py tests/feeds/test_http2_reader.py tests/feeds/test_grpc.py \
 	tests/feeds/test_websocket_door.py tests/feeds/test_websocket_protocol.py
-sanitize: $(VENV)/.tools-test $(VENV)/.installed-test
+sanitize: $(VENV)/.installed-test
 	INGESTOR_DEBUG=1 $(RUN) setup.py -q build
 	$(RUN) tests/fuzz/sanitized.py -P -m pytest $(or $(TESTS),$(SANITIZED))
 
