@@ -65,3 +65,16 @@ def test_a_batch_that_grew_is_used_again() -> None:
         status, records = decoder.decode(b'{"channel":"trade","data":[' + b",".join([row] * count) + b"]}")
         assert (status, len(records)) == ("decoded", count)
         assert {record["symbol"] for record in records} == {"X"}
+
+
+def test_the_state_of_all_instruments_and_a_book_with_its_trades_are_read_in_megabytes() -> None:
+    instrument, count = '{"symbol":"S%d","lotSize":1,"bidPrice":1.5,"askPrice":2,"markPrice":1.75,"pad":"%s"}', 5000
+    rows = ",".join(instrument % (number, "x" * 900) for number in range(count))
+    status, records = Decoder("bitmex").decode(f'{{"table":"instrument","action":"partial","data":[{rows}]}}'.encode())
+    assert (status, len(records)) == ("decoded", 2 * count)     # a quote and a reference each
+    assert {record["symbol"] for record in records} == {f"S{number}" for number in range(count)}
+    changes = ",".join(f'["buy","{number}.5","1"]' for number in range(200_000))
+    trade = '{"type":"trade","symbol":"BTCUSD","event_id":1,"price":"1","quantity":"2","side":"buy"}'
+    status, records = Decoder("gemini").decode(
+        f'{{"trades":[{trade}],"changes":[{changes}],"symbol":"BTCUSD","type":"l2_updates"}}'.encode())
+    assert (status, len(records)) == ("decoded", 1)
