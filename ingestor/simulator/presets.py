@@ -134,7 +134,8 @@ def _every() -> list[MarketSpec]:
             ("coinbase-exchange", "BTC-USD", "coinbase", "usd"), ("coinbase-advanced", "BTC-USD", "coinbase", "usd"),
             ("kraken-v1", "XBT/USD", "kraken", "usd"), ("kraken-v2", "BTC/USD", "kraken", "usd"),
             ("bitstamp", "btcusd", "bitstamp", "usd"), ("okx-v5", "BTC-USDT", "okx", "usdt"),
-            ("bitfinex", "tBTCUSD", "bitfinex", "usd"), ("gemini", "BTCUSD", "gemini", "usd")]
+            ("bitfinex", "tBTCUSD", "bitfinex", "usd"), ("gemini", "btcusd", "gemini", "usd"),
+            ("gemini", "BTCUSD", "gemini", "usd")]
     found = [_market(dialect, symbol, venue, "btc", quote) for dialect, symbol, venue, quote in spot]
     perp = {"data_class": "perp", "basis_bps": 3.0}
     found += [_market(dialect, symbol, venue, "btc", quote, **perp) for dialect, symbol, venue, quote in (
@@ -152,6 +153,7 @@ def _every() -> list[MarketSpec]:
                   ("tardis", "btcusdt", "binance", "usdt", "binance", ""),
                   (KAIKO, "btc-usd", "coinbase", "usd", "cbse", "spot"))]
     found.append(_market("tardis", "btcusdt", "bybit", "btc", "usdt", venue_code="bybit", **perp))
+    found.append(_market("amberdata", "BTCUSDT", "bybit", "btc", "usdt", venue_code="bybit", section="futures", **perp))
     found.append(_market("gemini", "btcusd", "gemini", "btc", "usd", section="fast"))
     return found
 

@@ -51,7 +51,7 @@ def wanted(name, markets):
     provider, dialect = load(name), None if name == "kaiko" else DIALECTS[name](None, lambda: 0)
     for market in markets:
         for channel in provider.channels:
-            if dialect is not None and not dialect.carries(channel.name):
+            if dialect is not None and not dialect.offers(market, channel.name):
                 continue
             if name == "gemini" and (channel.name in FAST_CHANNELS) != (market.section == FAST):
                 continue        # each of its two APIs has channels and symbols of its own

@@ -12,7 +12,7 @@ from ingestor.simulator.dialects.text import as_object, in_words, request_of, tr
 from ingestor.simulator.engine import REFERENCE, Traits
 from ingestor.simulator.market import Market, Reference
 
-TICK = "1101"
+TICK, INDEX = "1101", "index"
 OLD_TICK = "index_cc_v1_latest_tick"
 HEARTBEAT_EVERY_S = 30
 ACTIONS = {"SUB_ADD": True, "SUBSCRIBE": True, "SUB_REMOVE": False, "UNSUBSCRIBE": False}
@@ -29,7 +29,7 @@ class Coindesk(Dialect):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.renderers[REFERENCE][TICK] = self._tick
+        self.renderers[REFERENCE][INDEX] = self._tick
         self._count = 0
 
     def open(self, path: str, headers: Mapping[str, str]) -> Conversation | None:
@@ -51,14 +51,14 @@ class Coindesk(Dialect):
         kind = str(request.get("type"))
         replies, replays = [], []
         for venue, symbol in _asked(request):
-            words = {"SUBSCRIPTION_ID": f"{kind}~{venue}~{symbol}", "MARKET": venue, "INSTRUMENT": symbol}
+            words = {"SUBSCRIPTION_ID": f"{kind}~{{{venue}~{symbol}}}"}
             if kind not in (TICK, OLD_TICK) or not self.knows(talk, symbol, venue):
                 replies.append(_control("4006", "SUBSCRIPTION_REJECTED", INFO="Unknown market or instrument.", **words))
             elif wanted:
-                replays += self.add(talk, TICK, symbol, venue)
+                replays += self.add(talk, INDEX, symbol, venue)
                 replies.append(_control("4005", "SUBSCRIPTION_ACCEPTED", **words))
             else:
-                self.remove(talk, TICK, symbol, venue)
+                self.remove(talk, INDEX, symbol, venue)
                 replies.append(_control("4008", "SUBSCRIPTION_REMOVE_COMPLETE", **words))
         return replies + replays
 

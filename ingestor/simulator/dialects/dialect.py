@@ -86,6 +86,10 @@ class Dialect:
         """What tells apart markets of one symbol: the section, or the venue as the provider writes it."""
         return spec.venue_code if cls.by_venue else spec.section
 
+    def offers(self, spec: MarketSpec, channel: str) -> bool:
+        """Whether a market has this channel: where symbols differ by it, or markets of one kind lack it."""
+        return self.carries(channel)
+
     def open(self, path: str, headers: Mapping[str, str]) -> Conversation | None:
         """A client asks for this path; None: there is nothing."""
         return Conversation("")

@@ -2,7 +2,7 @@
 
 v2 acknowledges nothing: the first answer is a symbol's book with its last trades; a heartbeat comes every five
 seconds. The fast API (the root path) has streams like Binance, bare frames, symbols in lower case and times in
-nanoseconds; its markets are those of the section `fast`.
+nanoseconds: a market is of the one or the other by the letters of its symbol.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,12 @@ from ingestor.simulator.dialects.dialect import Conversation, Dialect
 from ingestor.simulator.dialects.text import MILLISECOND, as_object, in_words, request_of, strings
 from ingestor.simulator.engine import BAR, QUOTE, TRADES, Traits
 from ingestor.simulator.market import Bar, Market, Quote, Trade
+from ingestor.simulator.spec import MarketSpec
 
 FAST = "fast"
 FAST_CHANNELS = ("trade", "bookTicker")
 PATHS = {"/v2/marketdata": "", "/": FAST}
+FAST_CHANNELS = ("trade", "bookTicker")
 REPLAYED = 50
 HEARTBEAT_EVERY_S = 5
 
@@ -31,6 +33,13 @@ class Gemini(Dialect):
         self.renderers[TRADES] = {"l2": self._trades, "trade": self._fast_trades}
         self.renderers[QUOTE] = {"l2": self._changes, "bookTicker": self._fast_quote}
         self.renderers[BAR]["candles_1m"] = self._candle
+
+    @classmethod
+    def place(cls, spec: MarketSpec) -> str:
+        return FAST if spec.symbol.islower() else ""
+
+    def offers(self, spec: MarketSpec, channel: str) -> bool:
+        return self.carries(channel) and (channel in FAST_CHANNELS) == spec.symbol.islower()
 
     def open(self, path: str, headers: Mapping[str, str]) -> Conversation | None:
         section = PATHS.get(request_of(path)[0].rstrip("/") or "/")
@@ -60,6 +69,8 @@ class Gemini(Dialect):
 
     def _hear_fast(self, talk: Conversation, request: dict[str, Any]) -> list[bytes]:
         number, method, streams = request.get("id"), request.get("method"), strings(request.get("params"))
+        if method == "ping":
+            return [in_words({"id": number, "status": 200})]
         if method == "ping":
             return [in_words({"id": number, "status": 200})]
         names = [stream.partition("@")[::2] for stream in streams]
