@@ -356,8 +356,11 @@ cdef class Pipeline:
             raise failure
         if self.books.dirty_count:
             self.evaluate(now_ns)
-        if self.writing and (self.writer.due or self.writer.next_due <= now_ns):
-            self.writer.flush(now_ns, False)
+        if self.writing:
+            if self.writer.due or self.writer.next_due <= now_ns:
+                self.writer.flush(now_ns, False)
+            else:
+                self.writer.listen(now_ns)
         if self.burst_ns:
             observe(&self.processing, now_ns - self.burst_ns)
             self.burst_ns = 0

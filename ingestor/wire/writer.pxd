@@ -32,6 +32,7 @@ cdef class Writer:
     cdef uint32_t instruments_count
     cdef int64_t flushed_ns             # time of the last flush
     cdef uint64_t serials               # batches opened since the start
+    cdef int64_t heard_ns               # when the sink was last asked what arrived
     cdef Pool pool
     cdef list routes                    # by instrument: (key, slot)
     cdef list kept                      # the bytes objects that the tables above point into
@@ -43,6 +44,8 @@ cdef class Writer:
                        uint32_t flagged_count) noexcept nogil
     # Hand full and lingering batches, or all, to the sink.
     cdef int flush(self, int64_t now_ns, bint everything) except -1
+    # A boundary with nothing to hand over: what arrived is taken note of, with each wake-up of the loop.
+    cdef int listen(self, int64_t now_ns) except -1
 
     cdef uint8_t* room(self, Topic* topic, uint32_t instrument, uint32_t header_bytes, uint32_t bytes,
                        int64_t at_ns) noexcept nogil

@@ -39,6 +39,7 @@ cdef enum:
 
 
 cdef int64_t CLOCK_STEP_NS = 1000000000     # a time that is older by more is of a clock that stepped back
+cdef int64_t LISTEN_EVERY_NS = 1000000      # connections that are read at one wake-up ask the sink once
 
 
 @cython.final
@@ -290,6 +291,13 @@ cdef class Writer:
             if self.topics[number].head != NO_BATCH and self.flush_topic(number, now_ns, everything, waited):
                 written = True
         if written:
+            self.heard_ns = now_ns
+            self.sink.boundary()
+        return 0
+
+    cdef int listen(self, int64_t now_ns) except -1:
+        if self.outlet is not None and not 0 <= now_ns - self.heard_ns < LISTEN_EVERY_NS:
+            self.heard_ns = now_ns
             self.sink.boundary()
         return 0
 
