@@ -7,6 +7,7 @@ import pytest
 
 from ingestor._core import Pipeline
 from ingestor.providers.registry import load
+from ingestor.sinks.outbox import Outbox
 from ingestor.wire.topics import TopicSettings
 from ingestor.wire.writer import Writer
 from tests.markets import NOW, Market, binance_quote, binance_trade, btc, build, coinbase_ticker
@@ -120,3 +121,35 @@ def test_what_one_venue_says_against_the_others_is_named_in_the_fair_record(sink
     kraken.drained_now()
     pipeline.flush(NOW)
     assert sink.records("fair")[-1]["flagged"] == ["kraken-v2/kraken/BTC/USD"]
+
+
+class Listening(Kept):
+    """A sink that takes parcels and counts how often it is asked what arrived."""
+
+    def __init__(self):
+        super().__init__()
+        self.outlet = Outbox(1 << 20, 1000)
+        self.asked = 0
+
+    def boundary(self):
+        self.asked += 1
+
+
+def test_a_sink_of_parcels_is_asked_with_each_wake_up_though_nothing_is_due():
+    sink = Listening()
+    binance = pipeline_into(sink).open(load("binance-spot"), "", "c0")
+    for now_ns in (NOW, NOW + 999_999, NOW + 1_000_000, NOW + 5_000_000):
+        binance.drained_now(now_ns)
+    assert sink.asked == 3      # connections that are read within a millisecond ask it once
+
+
+def test_a_sink_of_objects_is_asked_only_when_something_has_left():
+    sink = Listening()
+    sink.outlet = None
+    pipeline = pipeline_into(sink)
+    binance = pipeline.open(load("binance-spot"), "", "c0")
+    binance.drained_now(NOW)
+    assert sink.asked == 0
+    binance.feed_bytes(binance_trade(1, "1"), NOW)
+    pipeline.flush(NOW)
+    assert sink.asked == 1
