@@ -86,7 +86,7 @@ class TopicOverrides(Section):
     `container`: rows of an Avro file. Default: container for files, block for Kafka's trades and quotes,
     else record."""
     linger_ms: Annotated[float, Field(ge=0, le=60_000)] | None = None
-    """The longest that a record waits for company, in milliseconds. Default: 8, in files 1000."""
+    """The longest that a record waits for company, in milliseconds. Default: 4, in files 1000."""
     records_max: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """A batch with so many records leaves at once. Default: 500, in files 10000."""
     bytes_max: Annotated[int, Field(ge=4_096, le=16_000_000)] | None = None
@@ -413,7 +413,7 @@ def _topic(name: str, overrides: TopicOverrides, kind: str) -> TopicSettings:
     if kind == "files":
         default = TopicSettings("container", 1000.0, 10_000, 1_000_000)
     elif kind == "kafka" and name in ("trades", "quotes"):
-        default = TopicSettings("block", 8.0, 500, 262_144)
+        default = TopicSettings("block", 4.0, 500, 262_144)
     else:
-        default = TopicSettings("record", 8.0, 500, 262_144)
+        default = TopicSettings("record", 4.0, 500, 262_144)
     return default._replace(**overrides.model_dump(exclude_none=True))

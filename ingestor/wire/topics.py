@@ -50,7 +50,7 @@ class TopicSettings:
     """
 
     mode: Mode = "block"
-    linger_ms: float = 8.0
+    linger_ms: float = 4.0
     records_max: int = 1000
     bytes_max: int = 256 * 1024
 
