@@ -9,7 +9,7 @@ from ingestor.settings import KafkaSettings
 # - a time-out of 0 is infinite; so are the retries of an idempotent producer;
 # - gapless: a message that fails for good stops the producer at once, so that nothing behind it in the
 #   partition overtakes it, and the acknowledgement of one message is that of all before it in its partition;
-# - the queue's bounds are ours (outbox.py), with one order over all topics: librdkafka's own are off.
+# - the queue's bounds are ours (outbox.pyx), with one order over all topics: librdkafka's own are off.
 FIXED: dict[str, Any] = {
     "enable.idempotence": True,
     "enable.gapless.guarantee": True,

@@ -68,11 +68,16 @@ cdef class Outbox(Outlet):
 
     def put(self, str topic, bytes key not None, int slot, payload, int64_t records, int64_t oldest_recv_ns,
             int64_t newest_recv_ns):
-        """Keep what write() was given: bytes, or a list of messages of one record each."""
+        """Keep what write() was given: bytes, or a list of messages of one record each.
+
+        Raises TypeError for anything else, ValueError for a list of nothing: no report would ever speak for it.
+        """
         cdef list messages = <list> payload if type(payload) is list else [payload]
         cdef size_t size = 0
         cdef uint32_t i, end = 0
         cdef Parcel* parcel
+        if not messages:
+            raise ValueError(f"a batch without a message to topic {topic}")
         for message in messages:
             size += len(<bytes?> message)
         parcel = parcel_new(self.topic_number(topic), slot, PyBytes_AS_STRING(key), <uint32_t> len(key), size,
@@ -238,10 +243,6 @@ cdef class Outbox(Outlet):
                 raise ValueError(f"topic {name}: a sink holds {TOPICS_MAX} topics at most")
             self.names.append(name)
         return self.names.index(name)
-
-    def number_of(self, str topic not None):
-        """The number by which parcels name this topic."""
-        return self.topic_number(topic)
 
     def note_failure(self, str topic not None, str code not None, int64_t messages):
         """So many messages of a topic could not be delivered at once, for this reason."""

@@ -151,7 +151,8 @@ cdef class Producer:
     def produce(self, int64_t bytes_max, int64_t messages_max):
         """Hand about so much of what waits to librdkafka, in order within each partition.
 
-        Returns a Happening when it refuses something, else None. All that was taken is under way then.
+        Returns a Happening when it refuses something, else None. All that was taken is under way then. Raises
+        KeyError for a batch of a topic that this producer was not given.
         """
         cdef size_t count = 0, first = 0, last
         cdef int64_t size = 0, messages = 0
@@ -162,6 +163,8 @@ cdef class Producer:
             parcel = self.outbox.next_parcel()
             if parcel == NULL:
                 break
+            if self.topics[parcel.topic] == NULL or self.partitions[parcel.topic] <= 0:
+                raise KeyError(f"a batch of topic {self.outbox.topic_name(parcel.topic)}, which is none of this producer's")
             self.places[count] = Place(topic=parcel.topic, partition=parcel.slot % self.partitions[parcel.topic],
                                        parcel=parcel)
             count += 1

@@ -76,6 +76,9 @@ class Sink(Protocol):
     def boundary(self) -> None:
         """The writes of one batch boundary are all there: go on with them. Never raises.
 
+        A sink that takes parcels (`outlet`, wire/outlet.pxd; the others have none) is also asked so with each
+        wake-up that wrote nothing, to note what has arrived.
+
         It is called inside a door's callback, where an error would be taken for the provider's.
         """
 

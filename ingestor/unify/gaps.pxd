@@ -1,4 +1,4 @@
-"""What was missed, noted where it shows: a bounded list that the backfill drains (feeds/gaps.py).
+"""What was missed, noted where it shows: a bounded list that the backfill drains (feeds/refill.pyx).
 
 A number that was skipped, one that came after all, and a stretch of time of which nothing is known because
 the connection was another one. Nothing is allocated here. When the list is full, a subscription keeps the

@@ -122,7 +122,8 @@ cdef class Tables:
         found = []
         for i in range(self.gaps.count):
             event = &self.gaps.events[i]
-            missing = event.last - event.first + 1 if event.kind == MISSED_NUMBERS else 0
+            # Unsigned: numbers from both ends of int64 are further apart than it holds.
+            missing = <uint64_t> event.last - <uint64_t> event.first + 1 if event.kind == MISSED_NUMBERS else 0
             first, last, from_ns, to_ns = map(value_or_none, (event.first, event.last, event.from_ns, event.to_ns))
             found.append(Missed(GAP_NAMES[event.kind], event.subscription, event.connection, first, last, from_ns, to_ns,
                                 event.recv_ns, missing))

@@ -12,6 +12,10 @@ from typing import Protocol
 from ingestor.wire.schemas import avro_long, avro_text, single_object_prefix
 from ingestor.wire.topics import QUALITY
 
+#: The largest count that Avro's long holds. Numbers from both ends of int64 can be further apart: then one of them was
+#: wrong, and first and last say which.
+RECORDS_MAX = (1 << 63) - 1
+
 
 class Event(IntEnum):
     """Index into the symbols of QualityEvent."""
@@ -68,7 +72,7 @@ class QualityRecord:
     last_missing: int | None = None
     ts_from_ns: int | None = None
     ts_to_ns: int | None = None
-    records: int | None = None
+    records: int | None = None      # beyond RECORDS_MAX it is written as that
     reason: str = ""
     detail: str = ""
 
@@ -89,12 +93,13 @@ class QualityTopic:
         """Hand one record to the sink, under the key and slot of its instrument."""
         about, now_ns = record.about, self._clock_ns()
         sequence = self._sequences[about.instrument] = self._sequences.get(about.instrument, 0) + 1
+        records = None if record.records is None else min(record.records, RECORDS_MAX)
         datum = self._head + b"".join((
             avro_long(about.slot), avro_text(about.instrument), avro_text(about.provider), avro_text(about.venue),
             avro_text(about.symbol), avro_text(about.channel), avro_long(record.event), avro_long(record.status),
             avro_long(record.subject), avro_long(now_ns), avro_long(record.ts_opened_ns), avro_long(sequence),
             optional(record.first_missing), optional(record.last_missing), optional(record.ts_from_ns),
-            optional(record.ts_to_ns), optional(record.records), avro_text(record.reason), avro_text(record.detail)))
+            optional(record.ts_to_ns), optional(records), avro_text(record.reason), avro_text(record.detail)))
         payload = datum if self._container else [self._prefix + datum]
         self._sink.write(QUALITY, about.instrument.encode(), about.slot, payload, 1, now_ns, now_ns)
         self._sink.boundary()

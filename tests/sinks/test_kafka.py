@@ -117,6 +117,13 @@ def test_the_partitions_are_those_that_the_topic_has(topics):
     assert [message.partition() for message in topics.messages()] == [15]
 
 
+def test_a_batch_of_a_topic_that_the_sink_was_not_given_is_an_error_that_names_it(topics):
+    sink = topics.sink(names=("trades",))
+    sink.write("bars", b"k", 5, b"x", 1, NOW, NOW)
+    with pytest.raises(KeyError, match="topic bars, which is none of this producer's"):
+        sink.poll()
+
+
 def test_a_number_of_partitions_that_does_not_divide_the_slots_is_refused(topics):
     topics.kafka.create(topics.prefix + "trades", 3)
     sink = topics.sink(wait=False)

@@ -138,6 +138,11 @@ def test_only_bytes_are_taken(payload):
         put(outbox(), payload)
 
 
+def test_a_batch_without_a_message_is_refused():
+    with pytest.raises(ValueError, match="without a message to topic trades"):
+        put(outbox(), [])
+
+
 def test_what_is_given_up_is_counted_as_failed():
     box = outbox()
     put(box, records=5)

@@ -73,6 +73,14 @@ def test_a_jump_is_noted_with_the_numbers_and_the_times_around_it():
     assert room.missed() == []
 
 
+def test_numbers_from_both_ends_of_int64_are_as_far_apart_as_they_are():
+    room = Room("binance-spot", "BTCUSD")
+    last = (1 << 63) - 1
+    feed(room.connect(), binance_trade(-last, ms=NOW // MS), binance_trade(last, ms=NOW // MS))
+    [jump] = room.missed()
+    assert (jump.first, jump.last, jump.missing) == (1 - last, last - 1, 2 * last - 1)
+
+
 def test_a_number_that_comes_after_all_is_noted_once_and_only_if_it_was_missed():
     room = Room("binance-spot", "BTCUSD")
     feed(room.connect(), *binance(10, 12, 11, 11, 9))

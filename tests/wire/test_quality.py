@@ -8,7 +8,7 @@ import fastavro
 import pytest
 
 from ingestor.sinks.ndjson import NdjsonSink
-from ingestor.wire.quality import About, Event, QualityRecord, QualityTopic, Status
+from ingestor.wire.quality import RECORDS_MAX, About, Event, QualityRecord, QualityTopic, Status
 from ingestor.wire.schemas import schema, single_object_prefix
 from tests.wire.kept import NOW, Kept
 
@@ -56,6 +56,14 @@ def test_records_of_an_instrument_are_numbered_without_a_hole():
     numbers = [(read(each.payload[0][10:])["instrument"], read(each.payload[0][10:])["record_sequence"])
                for each in written(OPENED, other, CLOSED)]
     assert numbers == [("btc-usd", 1), ("eth-usd", 1), ("btc-usd", 2)]
+
+
+@pytest.mark.parametrize(("missing", "told"), [(RECORDS_MAX, RECORDS_MAX), (RECORDS_MAX + 1, RECORDS_MAX),
+                                               (1 << 64, RECORDS_MAX)])
+def test_a_count_beyond_a_long_is_told_as_the_largest(missing, told):
+    [one] = written(QualityRecord(ABOUT, Event.GAP_OPENED, Status.OPEN, 12, NOW, records=missing, reason="skipped"))
+    record = read(one.payload[0][len(single_object_prefix("quality", "record")):])
+    assert (record["records"], record["reason"]) == (told, "skipped")
 
 
 def test_they_go_under_the_key_and_slot_of_their_instrument():
