@@ -18,7 +18,7 @@ import structlog
 
 from ingestor._core import Pipeline
 from ingestor.errors import IngestorError
-from ingestor.feeds.backoff import Backoff, TokenBucket
+from ingestor.feeds.backoff import RETRY_AFTER_MAX_S, Backoff, TokenBucket
 from ingestor.feeds.fetch import Fetch, FetchFault, HistorySettings, open_fetch
 from ingestor.feeds.ledger import Hole, Ledger
 from ingestor.feeds.refill import missed, refill
@@ -163,7 +163,8 @@ class Backfill:
 
     async def _work(self, desk: Desk, job: Job) -> None:
         if self._timing.clock() - job.found_s > ASK_WITHIN_S and not job.pages:
-            self._lose(desk, job, "budget", f"not asked for within {ASK_WITHIN_S:g} s: too many holes before it")
+            self._lose(desk, job, "budget", f"not asked for within {ASK_WITHIN_S:g} s: too many holes before it, or a "
+                       "long pause that the provider named")
         else:
             try:
                 await self._ask(desk, job)
@@ -259,7 +260,8 @@ class Backfill:
             self._lose(desk, job, "refused", str(fault))
             return
         self._again(desk, job, "limited" if fault.status in (418, 429) else "failed", str(fault), fault.retry_after_s)
-        desk.held_s = self._timing.clock() + fault.retry_after_s    # it would ban whoever goes on
+        # It would ban whoever goes on; but not for ever, or the holes would never end.
+        desk.held_s = self._timing.clock() + min(fault.retry_after_s, RETRY_AFTER_MAX_S)
 
     def _again(self, desk: Desk, job: Job, outcome: str, why: str, retry_after_s: float = 0.0) -> None:
         self.requests[desk.provider.name, outcome] += 1

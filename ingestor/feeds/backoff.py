@@ -17,6 +17,14 @@ RETRY_AFTER_MAX_S = 3600.0
 Uniform = Callable[[float, float], float]
 
 
+def named_pause_s(text: str, unit_s: float = 1.0) -> float:
+    """The pause that a provider names in a header, at most RETRY_AFTER_MAX_S.
+
+    0 for anything but a whole number: of a date, the back-off's own pause will do.
+    """
+    return min(int(text[:20]) * unit_s, RETRY_AFTER_MAX_S) if text.isascii() and text.isdigit() else 0.0
+
+
 class Backoff:
     """Pauses between attempts, without limit in number.
 

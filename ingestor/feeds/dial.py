@@ -10,6 +10,8 @@ from typing import Any
 
 import aiofastnet
 
+from ingestor.feeds.door import ConnectionFault, Reason
+
 LET_GO_TURNS = 10   # of the loop, for a transport to find its end and close
 
 
@@ -56,3 +58,14 @@ async def let_go(line: socket.socket | None) -> None:
     for _ in range(LET_GO_TURNS):
         if line.fileno() != -1:
             await asyncio.sleep(0)
+
+
+def dial_fault(error: Exception, within_s: float) -> ConnectionFault:
+    """The fault behind an exception while connecting, whatever is spoken then."""
+    if isinstance(error, ConnectionFault):
+        return error
+    if isinstance(error, TimeoutError):
+        return ConnectionFault(Reason.CONNECT_TIMEOUT, f"no connection within {within_s} s")
+    if isinstance(error, ssl.SSLError):
+        return ConnectionFault(Reason.TLS_REFUSED, f"TLS failed: {error}; check the clock and tls_ca_file")
+    return ConnectionFault(Reason.CONNECT_FAILED, f"no connection: {error or type(error).__name__}")

@@ -5,7 +5,6 @@ its method are written over the length that stood before it. A call that ends we
 what else its status means stands in grpc_status.py. The door knows no provider and no subscription.
 """
 import asyncio
-import ssl
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -21,7 +20,7 @@ from ingestor.feeds.http2_frames cimport number32
 from ingestor.records cimport CONTROL, FRAME_BYTES_MAX
 
 from ingestor.feeds.backoff import Backoff
-from ingestor.feeds.dial import dialled, let_go, manned
+from ingestor.feeds.dial import dial_fault, dialled, let_go, manned
 from ingestor.feeds.door import ConnectionFault, Reason
 from ingestor.feeds.grpc_status import CALL_FAILURES, CALL_REFUSALS, Code, from_reset, from_trailers, refused_at_once
 from ingestor.feeds.http2 import bug
@@ -396,13 +395,7 @@ async def open_grpc(
 
 
 def _connect_fault(error, connect_within_s):
-    """The fault behind an exception while connecting."""
-    if isinstance(error, ConnectionFault):
-        return error
-    if isinstance(error, TimeoutError):
-        return ConnectionFault(Reason.CONNECT_TIMEOUT, f"no connection within {connect_within_s} s")
-    if isinstance(error, ssl.SSLError):
-        return ConnectionFault(Reason.TLS_REFUSED, f"TLS failed: {error}; check the clock and tls_ca_file")
-    if isinstance(error, OSError):
-        return ConnectionFault(Reason.CONNECT_FAILED, f"no connection: {error or type(error).__name__}")
-    return ConnectionFault(Reason.CONNECT_FAILED, f"no gRPC address: {error}; use host:port", retryable=False)
+    """The fault behind an exception while connecting: a ValueError is the address's."""
+    if isinstance(error, ValueError) and not isinstance(error, OSError):
+        return ConnectionFault(Reason.CONNECT_FAILED, f"no gRPC address: {error}; use host:port", retryable=False)
+    return dial_fault(error, connect_within_s)

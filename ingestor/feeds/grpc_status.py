@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from ingestor.feeds.backoff import named_pause_s
 from ingestor.feeds.door import ConnectionFault, Reason
 from ingestor.feeds.http2_faults import ErrorCode, code_name
 
@@ -85,10 +86,9 @@ def refused_at_once(headers: Sequence[tuple[str, str]], *, ends: bool) -> Status
     if ends and "grpc-status" in fields:
         return from_trailers(headers)
     if http != "200":
-        after = fields.get("retry-after", "")
         return Status(
             _HTTP.get(int(http) if _is_number(http) else 0, Code.UNKNOWN), f"the server answered HTTP {http[:20]!r}",
-            float(after) if _is_number(after) else 0.0)
+            named_pause_s(fields.get("retry-after", "")))
     kind = fields.get("content-type", "")
     if kind.partition(";")[0].partition("+")[0].strip().lower() != "application/grpc":
         return Status(Code.UNKNOWN, f"the server answered with content-type {kind[:100]!r}, not application/grpc")
@@ -106,10 +106,9 @@ def from_trailers(headers: Sequence[tuple[str, str]]) -> Status:
         return Status(Code.UNKNOWN, "the stream ended without a grpc-status")
     if not _is_number(number) or int(number) > Code.UNAUTHENTICATED:
         return Status(Code.UNKNOWN, f"the stream ended with the grpc-status {number[:20]!r}, which does not exist")
-    after_ms = fields.get("grpc-retry-pushback-ms", "")
     return Status(
         Code(int(number)), unquote(fields.get("grpc-message", ""))[:MESSAGE_SHOWN_MAX],
-        int(after_ms) / 1000 if _is_number(after_ms) else 0.0)
+        named_pause_s(fields.get("grpc-retry-pushback-ms", ""), 0.001))
 
 
 def from_reset(code: int) -> Status:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import aiohttp
 
 from ingestor.feeds import tls
+from ingestor.feeds.backoff import named_pause_s
 from ingestor.feeds.fetch import ANSWER_BYTES_MAX, ANSWER_WITHIN_S, FetchFault
 from ingestor.providers.history import Request
 
@@ -65,9 +66,6 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
 
 def _fault(answer: aiohttp.ClientResponse, body: bytes) -> FetchFault:
     words = body[:SHOWN_BYTES_MAX].decode(errors="replace")
-    try:
-        pause_s = float(answer.headers.get("Retry-After", "0"))
-    except ValueError:      # a date: the back-off will do
-        pause_s = 0.0
+    pause_s = named_pause_s(answer.headers.get("Retry-After", ""))
     later = answer.status in LATER or answer.status >= 500
     return FetchFault(f"{answer.status}: {words}", retryable=later, retry_after_s=pause_s, status=answer.status)

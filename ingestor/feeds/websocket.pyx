@@ -7,7 +7,6 @@ goes wrong ends this connection with a named reason and nothing else. The one fi
 """
 import asyncio
 import logging
-import ssl
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -23,8 +22,9 @@ from ingestor.records cimport CONTROL, FRAME_BYTES_MAX
 
 from picows import WSHandshakeError, WSInvalidURL, WSProtocolError, ws_connect
 
+from ingestor.feeds.backoff import named_pause_s
 from ingestor.feeds.deflate import OFFER, Inflater, agreement
-from ingestor.feeds.dial import dialled, let_go
+from ingestor.feeds.dial import dial_fault, dialled, let_go
 from ingestor.feeds.door import ConnectionFault, Reason
 
 cdef enum:
@@ -375,19 +375,13 @@ async def open_websocket(url, intake, on_control, *, headers, tls, deflate, conn
 
 def _connect_fault(error, connect_within_s):
     """The fault behind an exception of ws_connect."""
-    if isinstance(error, ConnectionFault):
-        return error
-    if isinstance(error, TimeoutError):
-        return ConnectionFault(Reason.CONNECT_TIMEOUT, f"no connection within {connect_within_s} s")
-    if isinstance(error, ssl.SSLError):
-        return ConnectionFault(Reason.TLS_REFUSED, f"TLS failed: {error}; check the clock and tls_ca_file")
     if isinstance(error, WSHandshakeError):
         status = error.response.status if error.response is not None else 0
         after = error.response.headers.get("Retry-After", "") if error.response is not None else ""
         return ConnectionFault(
             Reason.UNAUTHENTICATED if status == 401 else Reason.HANDSHAKE_REFUSED,
             f"the upgrade was refused: {error}", retryable=status != 401,
-            retry_after_s=float(after) if after.isascii() and after.isdigit() else 0.0)
+            retry_after_s=named_pause_s(after))
     if isinstance(error, WSInvalidURL):
         return ConnectionFault(Reason.CONNECT_FAILED, "this is no WebSocket URL: use wss://host/path", retryable=False)
-    return ConnectionFault(Reason.CONNECT_FAILED, f"no connection: {error or type(error).__name__}")
+    return dial_fault(error, connect_within_s)

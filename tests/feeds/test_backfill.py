@@ -10,6 +10,7 @@ import pytest
 
 from ingestor._core import Pipeline
 from ingestor.feeds.backfill import TRIES_MAX, Backfill
+from ingestor.feeds.backoff import RETRY_AFTER_MAX_S
 from ingestor.feeds.fetch import FetchFault, HistorySettings
 from ingestor.providers.registry import load
 from ingestor.wire.quality import QualityTopic
@@ -227,6 +228,18 @@ def test_a_retry_after_is_obeyed_for_all_holes_of_the_provider():
     assert set(house.ends().values()) == {"FILLED"}
     assert house.past.at_s[1] - house.past.at_s[0] >= 120
     assert house.backfill.requests == {("binance-spot", "limited"): 1, ("binance-spot", "answered"): 3}
+
+
+def test_an_endless_pause_costs_the_holes_of_an_hour_and_not_all_that_follow():
+    house = House("binance-spot", past_of(range(1, 100)))
+    house.past.faults = [FetchFault("429: go away", status=429, retry_after_s=1e12)]
+    house.hear(1, 5)
+    house.run(RETRY_AFTER_MAX_S + 100)
+    house.hear(9)
+    house.run(100)
+    ends = house.ends()
+    assert {ends[number] for number in (2, 3, 4)} == {"LOST"}
+    assert {ends[number] for number in (6, 7, 8)} == {"FILLED"}
 
 
 def test_a_refusal_is_not_repeated():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingestor.feeds.backoff import BACKOFF_MAX_S, RETRY_AFTER_MAX_S, Backoff, TokenBucket
+from ingestor.feeds.backoff import BACKOFF_MAX_S, RETRY_AFTER_MAX_S, Backoff, TokenBucket, named_pause_s
 from tests.feeds.faketime import FakeTime
 
 
@@ -33,6 +33,17 @@ def test_a_reset_starts_from_the_beginning():
     backoff.pause_s()
     backoff.reset()
     assert backoff.pause_s() == first
+
+
+@pytest.mark.parametrize(("text", "seconds"), [
+    ("37", 37), ("0", 0), ("3600", 3600), ("3601", RETRY_AFTER_MAX_S), ("9" * 400, RETRY_AFTER_MAX_S),
+    ("", 0), ("nan", 0), ("inf", 0), ("-5", 0), ("1e9", 0), ("\u0663", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0)])
+def test_a_pause_that_a_header_names_is_a_whole_number_and_bounded(text, seconds):
+    assert named_pause_s(text) == seconds
+
+
+def test_a_pause_may_be_named_in_milliseconds():
+    assert named_pause_s("1500", 0.001) == 1.5
 
 
 def test_a_providers_retry_after_is_kept_and_bounded():
