@@ -45,7 +45,7 @@ class OkxV5(Dialect):
         arg = m.get("arg") if isinstance(m.get("arg"), dict) else {}
         channel, inst_id = word(arg.get("channel")), word(arg.get("instId"))
         stream = (channel, inst_id)
-        has_stream = isinstance(arg.get("channel"), str) and isinstance(arg.get("instId"), str)
+        has_stream = type(arg.get("channel")) is type(arg.get("instId")) is str     # a number is kept as one, too
         if "event" in m:
             event = word(m["event"])
             if has_stream and event == "subscribe":

@@ -26,6 +26,8 @@ okx.yields("data before arg", f'{{"data":[{TRADE}],"arg":{{"instId":"BTC-USDT","
 okx.yields("the instrument in arg only", frame("trades", TRADE.replace('"instId":"BTC-USDT",', ""), inst_id="A-B"),
            {**trade, "symbol": "A-B"})
 okx.yields("the row's instrument before arg's", frame("trades", TRADE, inst_id="A-B"), trade)
+okx.yields("a number that was acknowledged is no stream", frame("trades", TRADE).replace(',"instId":"BTC-USDT"', "", 1),
+           trade, before=['{"event":"subscribe","arg":{"channel":"trades","instId":9}}'])
 okx.yields("a trade of 2021, without a sequence", frame("trades", TRADE.replace(',"seqId":1234567', "")),
            {**trade, "seq": None})
 okx.yields("a sequence as text", frame("trades", TRADE.replace("1234567}", '"1234567"}')), trade)
