@@ -32,6 +32,7 @@ connection, 5 to 20 connections, one instrument a request), read November 2026.
 import json
 
 from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy, memset
 
 from ingestor.providers.amberdata_columns cimport (
     COLUMNS_MAX, Columns, ColumnsTable, columns_new, columns_of, columns_table_free, columns_table_new, id_hash,
@@ -257,25 +258,28 @@ cdef inline bint read_rows(Cursor* c, const Columns* columns) noexcept nogil:
 
 
 cdef inline bint note_columns(Cursor* c, Token* id, const Token* metadata, ColumnsTable* table) noexcept nogil:
-    """What the columns of this subscription are, from now on."""
+    """What the columns of this subscription are, from now on. A faulty acknowledgement leaves them as they were."""
     cdef Cursor inner
     cdef Token column
+    cdef uint8_t fields[32]
     cdef Columns* columns
-    cdef int i
+    cdef int i = 0
     if id.type != STRING or metadata.type != ARRAY or table == NULL:
         return True
-    columns = columns_new(table, id_hash(id))
-    if columns == NULL or not within(c, metadata, &inner):
-        return c.status == DECODED
-    for i in range(COLUMNS_MAX):
-        columns.fields[i] = OTHER
-    i = 0
+    if not within(c, metadata, &inner):
+        return False
+    memset(fields, OTHER, COLUMNS_MAX)
     array_begin(&inner)
     while array_next(&inner) and value(&inner, &column) and settle(&inner, &column):
         if i < COLUMNS_MAX and column.type == STRING:
-            columns.fields[i] = <uint8_t> field_of(&column)
+            fields[i] = <uint8_t> field_of(&column)
         i += 1
-    return inner.status == DECODED or fail(c, inner.status)
+    if inner.status != DECODED:
+        return fail(c, inner.status)
+    columns = columns_new(table, id_hash(id))
+    if columns != NULL:
+        memcpy(columns.fields, fields, COLUMNS_MAX)
+    return True
 
 
 cdef inline const Columns* columns_named(Cursor* c, Token* subscription, const ColumnsTable* table) noexcept nogil:

@@ -53,6 +53,14 @@ def test_an_acknowledgement_replaces_the_columns_of_its_own_subscription_alone()
     assert connection.hear(frame(f"[{other}]")) == ("decoded", [trade])
 
 
+def test_a_faulty_acknowledgement_leaves_the_columns_as_they_were() -> None:
+    connection = Connection()
+    connection.hear(ACK)
+    for wrong in (ACK.replace('"exchange","pair"', '"pair","\\x"'), ACK.replace('"isBuy"]', '"isBuy",}'), ACK[:-1]):
+        assert connection.hear(wrong)[0] not in ("control", "decoded")
+        assert connection.hear(frame(f"[{ROW}]")) == ("decoded", [trade])
+
+
 def test_thirty_two_columns_are_known_and_further_ones_are_passed() -> None:
     connection = Connection()
     names = ",".join(f'"c{number}"' for number in range(24))
