@@ -1,0 +1,35 @@
+"""Watch: everything that is judged of one pipeline, once a second.
+
+Its parts each read the tables and books for themselves, keep their own state, and say what has changed.
+They know neither a clock nor what becomes of an alert.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ingestor.watch.alerts import Alert, Transition
+
+
+class Part(Protocol):
+    """What judges one kind of thing."""
+
+    def second(self, now_ns: int) -> Sequence[Transition]:
+        """Look once; call it each second. What has changed."""
+
+    def alerts(self) -> Sequence[Alert]:
+        """All that is not quiet. May be asked from another thread."""
+
+
+class Watch:
+    """The parts, as one."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
+
+    def second(self, now_ns: int) -> list[Transition]:
+        """Look once, at `now_ns`; call it each second. What has changed, in the order of the parts."""
+        return [transition for part in self._parts for transition in part.second(now_ns)]
+
+    def alerts(self) -> list[Alert]:
+        """All that is pending, firing or clearing, with its evidence."""
+        return [alert for part in self._parts for alert in part.alerts()]
