@@ -72,6 +72,8 @@ cdef class Pipeline:
     cdef uint32_t* flagged          # room for the subscriptions of one instrument
     cdef int64_t fair_every_ns
     cdef int64_t swept_ns
+    cdef int64_t emitted_ns         # when due prices last left
+    cdef public bint turns          # tick() is called at the end of each turn of the loop: see Connection.drained
 
     cdef Quarantine refused
     cdef Unknowns unknowns

@@ -44,9 +44,9 @@ cdef enum:
 cdef int64_t SWEEP_NS = 1000000000      # an instrument without ticks ages, is held, and ends, seen this often
 
 
-cdef inline bint turn_has_come(const Emission* last, int64_t every_ns, int64_t now_ns) noexcept nogil:
+cdef inline bint turn_has_come(int64_t last_ns, int64_t every_ns, int64_t now_ns) noexcept nogil:
     """Once in each interval of the clock, the same for all, so that busy instruments' prices leave together."""
-    return every_ns == 0 or now_ns // every_ns != last.at_ns // every_ns
+    return every_ns == 0 or now_ns // every_ns != last_ns // every_ns
 
 
 @cython.final
@@ -129,6 +129,10 @@ cdef class Connection:
             self.pipeline.write(number, tick)
 
     cdef int drained(self, int64_t now_ns) except -1:
+        """The socket is read empty. Where turns end with a tick, what all sockets brought is settled there, once."""
+        if self.pipeline.turns and self.pipeline.failure is None and not (
+                self.pipeline.writing and self.pipeline.writer.due):
+            return 0
         return self.pipeline.boundary(now_ns)
 
     def feed_bytes(self, bytes frame not None, int64_t recv_ns):
@@ -328,7 +332,7 @@ cdef class Pipeline:
         self.evaluations += 1
         book_evaluate(&self.books.books[book], now_ns)
         if self.books.changed(book):
-            if turn_has_come(last, self.fair_every_ns, now_ns):
+            if turn_has_come(last.at_ns, self.fair_every_ns, now_ns):
                 self.emit(book, now_ns)
             else:
                 last.due = True
@@ -367,15 +371,17 @@ cdef class Pipeline:
         return 0
 
     cpdef object tick(self, int64_t now_ns):
-        """By timer, each few milliseconds: lingering batches, conflated prices, and prices that age."""
+        """Each turn, and each few milliseconds: lingering batches, conflated prices, and prices that age."""
         cdef uint32_t book
         cdef bint sweep = now_ns - self.swept_ns >= SWEEP_NS or now_ns < self.swept_ns
-        if sweep or self.fair_every_ns:
+        cdef bint interval = self.fair_every_ns != 0 and turn_has_come(self.emitted_ns, self.fair_every_ns, now_ns)
+        if sweep or interval:
+            self.emitted_ns = now_ns
             for book in range(self.books.count):
                 if sweep and self.books.books[book].fair.version:   # a quiet one may wait for its conversion
                     self.settle(book, now_ns)
                 if self.books.emissions[book].due and turn_has_come(
-                        &self.books.emissions[book], self.fair_every_ns, now_ns):
+                        self.books.emissions[book].at_ns, self.fair_every_ns, now_ns):
                     self.emit(book, now_ns)
         if sweep:
             self.swept_ns = now_ns

@@ -86,7 +86,7 @@ class TopicOverrides(Section):
     `container`: rows of an Avro file. Default: container for files, block for Kafka's trades and quotes,
     else record."""
     linger_ms: Annotated[float, Field(ge=0, le=60_000)] | None = None
-    """The longest that a record waits for company, in milliseconds. Default: 4, in files 1000."""
+    """The longest that a record waits for company beyond that of its wake-up, in milliseconds. Default: 0, in files 1000."""
     records_max: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """A batch with so many records leaves at once. Default: 500, in files 10000."""
     bytes_max: Annotated[int, Field(ge=4_096, le=16_000_000)] | None = None
@@ -143,7 +143,7 @@ class KafkaSettings(Section):
     """`host:port`, several with commas. Needed when `sink.kind` is kafka."""
     partitions: Annotated[int, Field(ge=1, le=SLOTS), AfterValidator(_dividing_slots)] = 2
     """Partitions of each topic that is created; a slot's records go to partition `slot mod partitions`. Divides 1024.
-    Each costs a request a linger: as many as there are consumers, and no more."""
+    Each costs a request a wake-up: as many as there are consumers, and no more."""
     replication_factor: Annotated[int, Field(ge=-1, le=32)] = -1
     """Of topics that we create; -1: the broker's default."""
     create_topics: bool = True
@@ -337,8 +337,8 @@ class PipelineSettings(Section):
     quarantine_max: Annotated[int, Field(ge=1, le=10_000)] = 100
     """Refused frames that are kept for inspection, at most 4096 bytes of each."""
     tick_every_ms: Annotated[float, Field(ge=1, le=1000)] = 10.0
-    """How often lingering batches, delivery reports and the back-pressure are looked at."""
-    coalesce_us: Annotated[int, Field(ge=0, le=10_000)] = 5000
+    """How often lingering batches, delivery reports and the back-pressure are looked at when nothing comes in."""
+    coalesce_us: Annotated[int, Field(ge=0, le=10_000)] = 8000
     """Under load, wake-ups for network input are so far apart: less CPU, as much latency at most."""
 
 
@@ -413,7 +413,7 @@ def _topic(name: str, overrides: TopicOverrides, kind: str) -> TopicSettings:
     if kind == "files":
         default = TopicSettings("container", 1000.0, 10_000, 1_000_000)
     elif kind == "kafka" and name in ("trades", "quotes"):
-        default = TopicSettings("block", 4.0, 500, 262_144)
+        default = TopicSettings("block", 0.0, 500, 262_144)
     else:
-        default = TopicSettings("record", 4.0, 500, 262_144)
+        default = TopicSettings("record", 0.0, 500, 262_144)
     return default._replace(**overrides.model_dump(exclude_none=True))

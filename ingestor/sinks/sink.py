@@ -83,7 +83,7 @@ class Sink(Protocol):
         """
 
     def poll(self) -> None:
-        """Go on with what is open, each few milliseconds.
+        """Go on with what is open, several times a second.
 
         Raises:
             ConfigError: the other side is not as configured; only a person can mend it.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.feeds.loop import COALESCE_US_MAX, CoalescingSelector, new_event_loop, run
+from ingestor.feeds.loop import COALESCE_US_MAX, CoalescingSelector, EventLoop, run
 
 
 class Clock:
@@ -92,10 +92,60 @@ def test_a_hold_out_of_bounds_is_refused(microseconds):
         CoalescingSelector(microseconds)
 
 
-def test_a_hold_of_zero_is_asyncio_as_it_is():
-    loop = new_event_loop(0)
-    assert not isinstance(loop._selector, CoalescingSelector)
-    loop.close()
+def test_a_hold_of_zero_never_holds():
+    clock = Clock()
+    selector = CoalescingSelector(0, clock, clock.sleep)
+    ours, theirs = socket.socketpair()
+    selector.register(ours, 1)
+    theirs.send(b"x")
+    for _ in range(3):
+        assert len(selector.select(1)) == 1
+    assert clock.slept == []
+    selector.close()
+    ours.close()
+    theirs.close()
+
+
+def test_each_turn_ends_with_its_call_which_says_when_the_next_is_due_at_the_latest(wired):
+    selector, clock, ours, theirs = wired
+    turns = []
+
+    def turn() -> float:
+        turns.append(clock.now)
+        return 0.0004
+
+    selector.turn = turn
+    theirs.send(b"x")
+    assert len(selector.select(None)) == 1
+    ours.recv(1)
+    assert selector.select(None) == []
+    assert selector.select(10.0) == []
+    assert selector.select(0) == []
+    assert (len(turns), clock.slept) == (4, [0.0004, 0.0004])
+
+
+def test_what_all_sockets_brought_is_settled_once_a_turn():
+    async def main() -> list[str]:
+        running, told = asyncio.get_running_loop(), []
+        assert isinstance(running, EventLoop)
+        pairs = [socket.socketpair() for _ in range(3)]
+        for number, (ours, theirs) in enumerate(pairs):
+            ours.setblocking(False)
+            running.add_reader(ours, lambda number=number, ours=ours: told.append(f"{number}{ours.recv(9).decode()}"))
+            theirs.send(b"x")
+        running.each_turn(lambda: (told.append("turn"), 1.0)[1])
+        await asyncio.sleep(0.05)
+        running.each_turn(None)
+        for ours, theirs in pairs:
+            running.remove_reader(ours)
+            ours.close()
+            theirs.close()
+        return told
+
+    told = run(main())
+    first = told.index("turn")
+    assert sorted(told[first + 1:first + 4]) == ["0x", "1x", "2x"]
+    assert told[first + 4] == "turn"
 
 
 def test_run_returns_what_main_returns_and_closes_its_loop():

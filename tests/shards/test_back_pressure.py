@@ -7,6 +7,7 @@ from typing import ClassVar
 import pytest
 
 import shards.worker
+from ingestor.feeds import loop
 from ingestor.settings import load
 from ingestor.sinks.null import NullSink
 from shards.dialects import DIALECTS
@@ -70,7 +71,7 @@ def worker(tmp_path, monkeypatch):
 
 def test_a_full_sink_pauses_reading_until_it_is_not(worker, monkeypatch):
     monkeypatch.setattr(shards.worker, "open_sink", lambda *_: FullSink())
-    assert asyncio.run(worker.run()) == 0
+    assert loop.run(worker.run()) == 0
     assert FakeFeed.told == ["wanted 2", "pause", "resume", "stop"]
 
 
@@ -88,5 +89,5 @@ def test_a_sink_that_fails_ends_the_shard_after_the_others_said_goodbye(worker, 
     sink = BrokenSink()
     monkeypatch.setattr(shards.worker, "open_sink", lambda *_: sink)
     with pytest.raises(shards.worker.SinkError, match="the disk is full"):
-        asyncio.run(worker.run())
+        loop.run(worker.run())
     assert (FakeFeed.told[-1], sink.closed) == ("stop", True)
