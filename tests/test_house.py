@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # floor are strangers, except on floor 0. A room not named here is a fault: give it a floor.
 FLOORS = {
     "errors": 0, "masking": 0, "settings": 0, "logs": 0, "records": 0, "metrics_table": 0,
-    "scan": 1,
-    "providers": 2, "unify": 2, "pricing": 2, "wire": 2, "tap": 2, "watch": 2,
+    "scan": 1, "watch": 1,
+    "providers": 2, "unify": 2, "pricing": 2, "wire": 2, "tap": 2,
     "_core": 3, "decode": 3, "watching": 3,
     "feeds": 4, "sinks": 4, "rawlog": 4, "metrics": 4, "http": 4, "readiness": 4, "console": 4,
     "simulator": 5,
