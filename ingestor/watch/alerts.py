@@ -42,6 +42,7 @@ class Key(NamedTuple):
     provider: str
     venue: str = ""
     instrument: str = ""
+    part: str = ""      # of them: one channel, one connection, one data class
 
 
 @dataclass(frozen=True, slots=True)
