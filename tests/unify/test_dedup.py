@@ -65,6 +65,25 @@ def test_a_busy_market_remembers_exactly_its_last_4096_ids():
     assert [count for count, _ in counted[-2:]] == [1, 1]
 
 
+@pytest.mark.parametrize("disorder_each", [1, 50, 700, 5000, 9000])
+@pytest.mark.parametrize("jump", [1, 3])
+def test_ids_that_nearly_always_rise_are_remembered_as_long_as_any_others(disorder_each, jump):
+    chance = random.Random(disorder_each + jump)
+    ids, number = [], 10_000
+    while len(ids) < 20_000:
+        number += chance.randint(1, jump)
+        ids.append(number)
+        if chance.random() * disorder_each < 1:
+            ids.append(number - chance.randrange(6000))
+    assert all(counted == expected for counted, expected in drive(ids, 0))
+
+
+def test_a_ring_that_turns_without_growing_goes_on_in_order():
+    ids = [*range(3 * IDS_START), *range(3 * IDS_START), 5, 4 * IDS_START, *range(4 * IDS_START, 8 * IDS_START), 7]
+    counted = drive(ids, 20 * SECOND)
+    assert all(count == expected for count, expected in counted)
+
+
 def test_an_id_of_letters_and_one_beyond_64_bits_are_told_apart_from_their_neighbours():
     ids = ['"a"', '"b"', '"a"', '"7bf02dbc-1b5d-58f4-a2af-fbfc0531b6f3"', '"7bf02dbc-1b5d-58f4-a2af-fbfc0531b6f4"',
            100182534526255757567432481, 100182534526255757567432482, 100182534526255757567432481, '"01"', 1]
