@@ -387,6 +387,11 @@ cdef class Pipeline:
             self.swept_ns = now_ns
         self.boundary(now_ns)
 
+    cpdef object listen(self, int64_t now_ns):
+        """Only take what the sink was answered."""
+        if self.writing:
+            self.writer.listen(now_ns)
+
     def flush(self, int64_t now_ns):
         """Everything out: before the end, or before a slot changes hands."""
         cdef uint32_t book

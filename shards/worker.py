@@ -199,8 +199,15 @@ class Worker:
                 failed.set_exception(error)
             return every_s
 
+        def listen() -> None:
+            try:
+                pipeline.listen(time.time_ns())
+            except Exception as error:
+                if not failed.done():
+                    failed.set_exception(error)
+
         pipeline.turns = True
-        running.each_turn(turn)
+        running.each_turn(turn, listen)
         try:
             await failed
         finally:

@@ -338,7 +338,7 @@ class PipelineSettings(Section):
     """Refused frames that are kept for inspection, at most 4096 bytes of each."""
     tick_every_ms: Annotated[float, Field(ge=1, le=1000)] = 10.0
     """How often lingering batches, delivery reports and the back-pressure are looked at when nothing comes in."""
-    coalesce_us: Annotated[int, Field(ge=0, le=10_000)] = 8000
+    coalesce_us: Annotated[int, Field(ge=0, le=10_000)] = 10_000
     """Under load, wake-ups for network input are so far apart: less CPU, as much latency at most."""
 
 

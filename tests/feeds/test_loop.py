@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.feeds.loop import COALESCE_US_MAX, CoalescingSelector, EventLoop, run
+from ingestor.feeds.loop import ANSWERED_S, COALESCE_US_MAX, CoalescingSelector, EventLoop, run
 
 
 class Clock:
@@ -122,6 +122,31 @@ def test_each_turn_ends_with_its_call_which_says_when_the_next_is_due_at_the_lat
     assert selector.select(10.0) == []
     assert selector.select(0) == []
     assert (len(turns), clock.slept) == (4, [0.0004, 0.0004])
+
+
+@pytest.mark.parametrize(("took_s", "slept"), [(0.0, [ANSWERED_S, 0.006]), (0.02, [ANSWERED_S])])
+def test_answers_are_looked_for_once_within_a_long_hold(took_s, slept):
+    clock, heard = Clock(), []
+    selector = CoalescingSelector(10_000, clock, clock.sleep)
+    ours, theirs = socket.socketpair()
+    selector.register(ours, 1)
+
+    def listen() -> None:
+        heard.append(round(clock.now, 6))
+        clock.now += took_s
+
+    selector.listen = listen
+    theirs.send(b"x")
+    selector.select(1)
+    assert heard == []
+    selector.select(1)
+    assert (heard, clock.slept) == ([100.0 + ANSWERED_S], slept)
+    clock.now += 0.01 - ANSWERED_S / 2
+    selector.select(1)
+    assert (len(heard), clock.slept) == (1, [*slept, ANSWERED_S / 2])
+    selector.close()
+    ours.close()
+    theirs.close()
 
 
 def test_what_all_sockets_brought_is_settled_once_a_turn():
