@@ -30,6 +30,10 @@ class Market:
     section: str = ""
     venue_code: str = ""
     trust: float = 1.0
+    state: str = "trading"
+    contract_size: float = 1.0
+    inverse: bool = False
+    tick_size: float | None = None
 
     def __post_init__(self):
         self.venue = self.venue or self.provider.split("-")[0]

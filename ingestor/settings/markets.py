@@ -14,7 +14,7 @@ several of them (conversions, doubles) is checked in load.py.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Protocol, Self
 
@@ -24,11 +24,15 @@ from ingestor.settings.models import ConsensusParameters, Section
 
 DataClass = Literal["spot", "perp", "future", "option", "index"]
 Level = Literal["trades", "quotes", "bars", "reference"]
+State = Literal["trading", "halted", "auction", "delisted"]
 
 #: base-quote, then what makes a derivative: -perp, -index, -YYYYMMDD, -YYYYMMDD-STRIKE-c|p
 INSTRUMENT_ID = re.compile(
     r"(?P<base>[a-z0-9]+)-(?P<quote>[a-z0-9]+)"
     r"(?:-(?P<tail>perp|index)|-(?P<expiry>\d{8})(?P<option>-\d+(?:\.\d+)?-[cp])?)?")
+#: Whose moments are int64 nanoseconds of the epoch, and a day later too.
+YEARS = (1970, 2261)
+ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 #: What is subscribed when a market names neither channels nor levels.
 LEVELS: dict[str, tuple[Level, ...]] = {
     "spot": ("trades", "quotes"),
@@ -78,6 +82,8 @@ class Instrument:
     contract_size: Decimal = Decimal(1)     # of the base, or of the quote when inverse
     inverse: bool = False                   # margined and settled in the base
     expiry: date | None = None              # UTC
+    ends_ns: int | None = None              # when that is, UTC epoch ns; None: never
+    tick_size: Decimal | None = None        # None: not known
     priced_with: tuple[PricedWith, ...] = ()
     pricing: dict[str, float | bool] = field(default_factory=dict)     # its own parameters
 
@@ -94,6 +100,10 @@ class Market:
     venue_code: str = ""
     channels: tuple[str, ...] = ()
     trust: float = 1.0
+    state: State = "trading"
+    contract_size: Decimal = Decimal(1)
+    inverse: bool = False
+    tick_size: Decimal | None = None
 
 
 class PricedWithEntry(Section):
@@ -129,6 +139,15 @@ class MarketEntry(Section):
     """Kinds of data. Default: trades and quotes; for derivatives reference too; for an index reference."""
     trust: PositiveFloat = 1.0
     """Weight beside other providers of the same venue."""
+    state: State = "trading"
+    """What the venue does with the market. Only one that is `trading` has a vote in the price; of one that is
+    `halted` or in `auction` the data still flows, and its silence is no alarm; `delisted` is not subscribed."""
+    contract_size: Annotated[Decimal, Field(gt=0)] | None = None
+    """Of one contract at this venue. Default: the instrument's."""
+    inverse: bool | None = None
+    """Margined and settled in the base at this venue. Default: as the instrument says."""
+    tick_size: Annotated[Decimal, Field(gt=0)] | None = None
+    """The least step of the price at this venue. Default: the instrument's."""
 
     @field_validator("symbol", mode="before")
     @classmethod
@@ -164,7 +183,8 @@ class MarketEntry(Section):
             if channel.level == level and channel.default)
         return Market(
             instrument.id, self.provider, self.venue or dialect.venue, self.symbol, self.section, self.venue_code,
-            tuple(dict.fromkeys(channels)), self.trust)
+            tuple(dict.fromkeys(channels)), self.trust, self.state, self.contract_size or instrument.contract_size,
+            instrument.inverse if self.inverse is None else self.inverse, self.tick_size or instrument.tick_size)
 
 
 class InstrumentEntry(Section):
@@ -180,14 +200,23 @@ class InstrumentEntry(Section):
     """Of one contract, in the base; in the quote when inverse."""
     inverse: bool = False
     """Margined and settled in the base."""
-    expiry: date | None = None
-    """Default: the date in the id."""
+    expiry: datetime | date | None = None
+    """When it ends: a time, `2027-03-26T08:00:00Z`, or a day, with whose end in UTC it ends. Default: the day in the id.
+    Its markets are then unsubscribed, and its price is UNAVAILABLE."""
+    tick_size: Annotated[Decimal, Field(gt=0)] | None = None
+    """The least step of its price, where the venues agree."""
     priced_with: tuple[PricedWithEntry, ...] = ()
     """Instruments whose markets also vote for this one's fair price."""
     pricing: ConsensusParameters = ConsensusParameters()
     """Parameters that differ from the configuration's `pricing`."""
     markets: tuple[MarketEntry, ...] = ()
     """Where it trades."""
+
+    @field_validator("expiry", mode="before")
+    @classmethod
+    def _day(cls, value: Any) -> Any:
+        """A day in quotes, as JSON has it, must not become its midnight."""
+        return date.fromisoformat(value) if isinstance(value, str) and ISO_DAY.fullmatch(value) else value
 
     def instrument(self, id: str) -> Instrument:
         """The instrument with all that its id says. Raises ValueError when they contradict."""
@@ -197,10 +226,10 @@ class InstrumentEntry(Section):
                 "is no instrument id: write base-quote in lower case, then -perp, -index, -YYYYMMDD or "
                 "-YYYYMMDD-STRIKE-c")
         base, quote = self.base or found["base"], self.quote or found["quote"]
+        expiry, ends_ns = _expiry(found["expiry"], self.expiry)
         return Instrument(
-            id, self.data_class or _data_class(found), base, quote, self.contract_size, self.inverse,
-            _expiry(found["expiry"], self.expiry),
-            tuple(PricedWith(other.instrument, _conversion(other, quote)) for other in self.priced_with),
+            id, self.data_class or _data_class(found), base, quote, self.contract_size, self.inverse, expiry, ends_ns,
+            self.tick_size, tuple(PricedWith(other.instrument, _conversion(other, quote)) for other in self.priced_with),
             self.pricing.params())
 
 
@@ -214,16 +243,27 @@ def _data_class(found: re.Match[str]) -> DataClass:
     return "future" if found["expiry"] else "spot"
 
 
-def _expiry(digits: str | None, written: date | None) -> date | None:
-    if digits is None:
-        return written
-    try:
-        told = datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC).date()
-    except ValueError as error:
-        raise ValueError(f"holds {digits}, which is no date: write YYYYMMDD") from error
-    if written not in (None, told):
-        raise ValueError(f"says {told}, but expiry is {written}: correct one, or remove expiry")
-    return told
+def _expiry(digits: str | None, written: datetime | date | None) -> tuple[date | None, int | None]:
+    """The day, and the moment in UTC epoch ns: the end of the day where no time is written."""
+    moment = written if isinstance(written, datetime) else None
+    if moment is not None:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        written = moment.date()
+    if digits is not None:
+        try:
+            told = datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC).date()
+        except ValueError as error:
+            raise ValueError(f"holds {digits}, which is no date: write YYYYMMDD") from error
+        if written not in (None, told):
+            raise ValueError(f"says {told}, but expiry is {written}: correct one, or remove expiry")
+        written = told
+    if written is None:
+        return None, None
+    if not YEARS[0] <= written.year <= YEARS[1]:
+        raise ValueError(f"ends {written}, which no record's time can say: use {YEARS[0]} to {YEARS[1]}")
+    if moment is None:
+        moment = datetime(written.year, written.month, written.day, tzinfo=UTC) + timedelta(days=1)
+    return written, int(moment.timestamp()) * 1_000_000_000
 
 
 def _conversion(other: PricedWithEntry, quote: str) -> str:

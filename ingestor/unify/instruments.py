@@ -4,9 +4,9 @@ Pure data, built whole and swapped whole. Which votes go where is decided here: 
 own instrument's fair price, and for that of each instrument that is priced with its own.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, SupportsFloat
 
 from ingestor.errors import ConfigError
 
@@ -14,6 +14,8 @@ from ingestor.errors import ConfigError
 VOTES_MAX = 4
 #: Votes in one fair price. The same number as SOURCES_MAX in pricing/book.pxd, which derives it.
 SOURCES_MAX = 256
+#: What a venue does with a market, in the order of TradingState in path.pxd; a delisted one has no source path.
+STATES = ("trading", "halted", "auction")
 
 
 class PricedWith(Protocol):
@@ -53,6 +55,14 @@ class MarketSettings(Protocol):
     def venue_code(self) -> str: ...
     @property
     def trust(self) -> float: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def contract_size(self) -> SupportsFloat: ...
+    @property
+    def inverse(self) -> bool: ...
+    @property
+    def tick_size(self) -> SupportsFloat | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,7 @@ class Source:
 
     path: int
     venue: int          # index into the instrument's venues
-    trust: float
+    trust: float        # 0 while its market does not trade: no vote
     conversion: int
 
 
@@ -73,6 +83,7 @@ class InstrumentRow:
     data_class: str
     slot: int
     published: bool
+    ended: bool = False     # expired: it has no price any more, not even a held one
     sources: list[Source] = field(default_factory=list)
     venues: list[str] = field(default_factory=list)
 
@@ -87,10 +98,19 @@ class PathRow:
     section: str
     venue_code: str
     symbol: str
+    state: int = 0              # index into STATES
+    contract_size: float = 1.0  # of the base; of the quote when inverse
+    inverse: bool = False
+    tick_size: float = 0.0      # 0: not known
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What the provider calls it: while that is the same, the path is the same in another edition."""
+        return self.provider, self.venue_code, self.section, self.symbol
 
 
 class Instruments:
-    """The tables of one shard. `wanted(instrument id)` says whether this shard publishes it.
+    """The tables of one shard. `wanted(instrument id)` says whether this shard publishes it; `ended` have expired.
 
     Instruments that only serve a wanted one's conversions are kept, unpublished. Conversions come
     before what they convert. Raises ConfigError for what can't be built.
@@ -99,20 +119,20 @@ class Instruments:
     def __init__(
         self, instruments: Iterable[InstrumentSettings], markets: Iterable[MarketSettings],
         slot_of: Callable[[InstrumentSettings], int], wanted: Callable[[str], bool] = lambda _: True,
+        ended: Collection[str] = (),
     ) -> None:
         known = {instrument.id: instrument for instrument in instruments}
         order = _conversions_first(known, [name for name in known if wanted(name)])
         self.rows = [
-            InstrumentRow(name, known[name].data_class, slot_of(known[name]), wanted(name)) for name in order]
+            InstrumentRow(name, known[name].data_class, slot_of(known[name]), wanted(name), name in ended)
+            for name in order]
         self.index = {row.id: number for number, row in enumerate(self.rows)}
         self.paths: list[PathRow] = []
         markets_of: dict[str, list[tuple[int, MarketSettings]]] = {}
         for market in markets:
             if market.instrument in self.index:
                 markets_of.setdefault(market.instrument, []).append((len(self.paths), market))
-                self.paths.append(PathRow(
-                    self.index[market.instrument], market.provider, market.venue, market.section, market.venue_code,
-                    market.symbol))
+                self.paths.append(_path(self.index[market.instrument], market))
         votes = [0] * len(self.paths)
         for row in self.rows:
             groups = [(row.id, "")] + [(other.instrument, other.conversion) for other in known[row.id].priced_with]
@@ -134,7 +154,14 @@ class Instruments:
         if market.venue not in row.venues:
             row.venues.append(market.venue)
         row.sources.append(Source(
-            path, row.venues.index(market.venue), market.trust, self.index[conversion] if conversion else -1))
+            path, row.venues.index(market.venue), 0.0 if self.paths[path].state else market.trust,
+            self.index[conversion] if conversion else -1))
+
+
+def _path(instrument: int, market: MarketSettings) -> PathRow:
+    return PathRow(
+        instrument, market.provider, market.venue, market.section, market.venue_code, market.symbol,
+        STATES.index(market.state), float(market.contract_size), market.inverse, float(market.tick_size or 0))
 
 
 def _conversions_first(known: Mapping[str, InstrumentSettings], wanted: Iterable[str]) -> list[str]:

@@ -53,6 +53,12 @@ cdef enum:
     VOTES_MAX = 4       # an instrument's own price, and those priced with it (usd, eur, usdc at most today)
 
 
+cdef enum TradingState:
+    TRADING = 0
+    HALTED = 1          # neither it nor the next has a vote, and their silence is no alarm
+    AUCTION = 2
+
+
 cdef struct Path:
     uint32_t instrument
     uint32_t first_subscription     # the provider's channel c is subscription first_subscription + c
@@ -67,6 +73,8 @@ cdef struct Path:
     uint64_t crossed
     int64_t last_recv_ns            # ABSENT before the first
     int64_t last_event_ns
+    uint8_t state                   # TradingState
+    double tick_size                # 0: not known
 
 
 cdef inline double value_or_nan(const Tick* tick, int slot) noexcept nogil:

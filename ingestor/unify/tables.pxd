@@ -4,6 +4,7 @@ from libc.stdint cimport uint32_t
 from ingestor.unify.gaps cimport GapList
 from ingestor.unify.histogram cimport Histogram
 from ingestor.unify.path cimport Path, SubscriptionState
+from ingestor.unify.succession cimport Succession
 from ingestor.unify.symbols cimport SymbolTable
 
 
@@ -22,4 +23,12 @@ cdef class Tables:
     cdef uint32_t paths_count
     cdef uint32_t subscriptions_count
 
+    cdef dict retired                       # identity of a path that is gone -> record sequences, by channel
+
     cdef int _add(self, uint32_t number, row, uint32_t latency, channels) except -1
+    cdef uint32_t _end(self, uint32_t path) noexcept nogil
+    # One line for each array beside the paths: a path keeps what is remembered of it when the tables are swapped.
+    cdef void _carry_path(self, Tables old, uint32_t before, uint32_t now) noexcept nogil
+    cdef int _retire(self, Tables old, uint32_t number) except -1
+    cdef int _return(self, uint32_t number) except -1
+    cdef int _carry_gaps(self, Tables old, Succession edition) except -1

@@ -5,11 +5,13 @@ A table version is built whole and swapped whole, so that no record is unified b
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 from ingestor.records cimport ABSENT, BAR, QUOTE, REFERENCE, TRADE, Text
 from ingestor.unify.gaps cimport ARRIVED, GAP_EVENTS_MAX, GapEvent, MISSED_NUMBERS, MISSED_TIMES
 from ingestor.unify.histogram cimport Histogram, histogram_dict
 from ingestor.unify.path cimport Path, SubscriptionState, subscription_free, subscription_init
+from ingestor.unify.succession cimport Succession
 from ingestor.unify.sequence cimport (
     SCOPE_CONNECTION, SCOPE_GAPLESS, SCOPE_IDS, SCOPE_NONE, SCOPE_RISING, SCOPE_SESSION,
 )
@@ -21,6 +23,10 @@ from ingestor.errors import ConfigError
 
 SCOPES = {"none": SCOPE_NONE, "gapless": SCOPE_GAPLESS, "rising": SCOPE_RISING, "connection": SCOPE_CONNECTION,
           "ids": SCOPE_IDS, "session": SCOPE_SESSION}
+
+
+#: Paths that are gone, whose record sequences are kept: three times 10,000 instruments through 3 providers.
+RETIRED_MAX = 100_000
 
 
 class Missed(NamedTuple):
@@ -64,6 +70,7 @@ cdef class Tables:
         channels_of = {name: channels(name) for name in dict.fromkeys(row.provider for row in rows)}
         self.provider_numbers = {name: number for number, name in enumerate(channels_of)}
         self.subscriptions_named = []
+        self.retired = {}
         self.paths_count = len(rows)
         self.subscriptions_count = sum(len(channels_of[row.provider]) for row in rows)
         # One more than needed: calloc(0) may be NULL, and readers may look at the place after the last.
@@ -100,6 +107,8 @@ cdef class Tables:
         path.published = self.instruments.rows[row.instrument].published
         path.latency = latency
         path.last_recv_ns = path.last_event_ns = ABSENT
+        path.state = row.state
+        path.tick_size = row.tick_size
         path.first_subscription = len(self.subscriptions_named)
         for channel in channels:
             subscription_init(&self.subscriptions[<uint32_t> len(self.subscriptions_named)], number,
@@ -108,6 +117,80 @@ cdef class Tables:
         if not table_add(&self.symbols, self.provider_numbers[row.provider], borrowed(venue_code), borrowed(section),
                          borrowed(symbol), number):
             raise MemoryError("no memory for the symbol table")
+        return 0
+
+    def succeed(self, Tables old not None, Succession edition not None):
+        """Take over what `old` remembers of the paths that stay: verdicts, gaps, counters. `old` is done with then.
+
+        Of a path that goes, the record sequences are kept, for when it comes again.
+        """
+        cdef uint32_t i
+        self.retired = old.retired
+        for i in range(self.paths_count):
+            if edition.paths[i] >= 0:
+                self._carry_path(old, edition.paths[i], i)
+        for number in edition.paths_gone:
+            self._retire(old, number)
+        for number in edition.paths_new:
+            self._return(number)
+        for number, label in enumerate(self.latency_labels):
+            if label in old.latency_labels:
+                self.latencies[<uint32_t> number] = old.latencies[<uint32_t> old.latency_labels.index(label)]
+        self._carry_gaps(old, edition)
+
+    cdef void _carry_path(self, Tables old, uint32_t before, uint32_t now) noexcept nogil:
+        """All that is remembered of one path and its subscriptions; what is configured stays as it is here."""
+        cdef Path configured = self.paths[now]
+        cdef Path* path = &self.paths[now]
+        cdef uint32_t i, end = self._end(now)
+        cdef SubscriptionState* from_ = &old.subscriptions[old.paths[before].first_subscription]
+        path[0] = old.paths[before]
+        path.instrument = configured.instrument
+        path.first_subscription = configured.first_subscription
+        path.latency = configured.latency
+        path.published = configured.published
+        path.votes_count = configured.votes_count
+        path.votes = configured.votes
+        path.state = configured.state
+        path.tick_size = configured.tick_size
+        for i in range(path.first_subscription, end):
+            self.subscriptions[i] = from_[0]
+            self.subscriptions[i].path = now
+            memset(from_, 0, sizeof(SubscriptionState))     # what it owned has moved
+            from_ += 1
+
+    cdef uint32_t _end(self, uint32_t path) noexcept nogil:
+        """The number after the path's last subscription."""
+        return self.paths[path + 1].first_subscription if path + 1 < self.paths_count else self.subscriptions_count
+
+    cdef int _retire(self, Tables old, uint32_t number) except -1:
+        cdef uint32_t i
+        key = old.instruments.paths[number].identity
+        self.retired.pop(key, None)
+        self.retired[key] = [old.subscriptions[i].records
+                             for i in range(old.paths[number].first_subscription, old._end(number))]
+        if len(self.retired) > RETIRED_MAX:
+            del self.retired[next(iter(self.retired))]
+        return 0
+
+    cdef int _return(self, uint32_t number) except -1:
+        cdef uint32_t i, first = self.paths[number].first_subscription
+        for i, records in enumerate(self.retired.pop(self.instruments.paths[number].identity, ())):
+            self.subscriptions[first + i].records = records
+        return 0
+
+    cdef int _carry_gaps(self, Tables old, Succession edition) except -1:
+        """What is noted and not yet drained, under the new numbers; of what is gone nobody asks any more."""
+        cdef uint32_t i
+        cdef GapEvent* event
+        self.gaps.overflowed, self.gaps.crowded = old.gaps.overflowed, old.gaps.crowded
+        for i in range(old.gaps.count):
+            if edition.subscriptions[old.gaps.events[i].subscription] >= 0:
+                event = &self.gaps.events[self.gaps.count]
+                event[0] = old.gaps.events[i]
+                event.subscription = edition.subscriptions[event.subscription]
+                self.gaps.count += 1
+        old.gaps.count = 0
         return 0
 
     def provider_number(self, str provider not None):
@@ -153,7 +236,7 @@ cdef class Tables:
         found = []
         for i, row in enumerate(self.instruments.paths):
             path = &self.paths[i]
-            last = self.paths[i + 1].first_subscription if i + 1 < self.paths_count else self.subscriptions_count
+            last = self._end(i)
             gaps = missing = 0
             for number in range(path.first_subscription, last):
                 gaps += self.subscriptions[number].sequence.gaps
