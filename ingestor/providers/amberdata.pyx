@@ -24,7 +24,8 @@ names, or objects; `result` is one or many of them. Decided here:
   `timestamp` the provider's; so is that of open interest ("the time at which the data was received").
 - candles begin at `timestamp`. Their length is not told: the documented ones begin at minutes that are no multiple
   of two or five, so it is a minute. A candle and a ticker without a value keep it absent.
-- `isBuy` is taken as the taker's side (not confirmed). `sequence` is the venue's, of unknown meaning: none declared.
+- `isBuy` is taken as the taker's side (not confirmed). That `tradeId` is the exchange's is
+  not said. `sequence` is the venue's, of unknown meaning: none declared.
 Source: docs.amberdata.io/reference/ws-market-{spot-tickers,futures-tickers,spot-ohlcv,futures-ohlcv,
 futures-funding-rates,futures-open-interests}-latest and real-time/websocket-guidelines (100 subscriptions a
 connection, 5 to 20 connections, one instrument a request), read November 2026.

@@ -13,8 +13,8 @@ def channels(*, futures: bool) -> tuple[Channel, ...]:
     The index price is a pair's (`btcusd`), not a market's: whoever wants it names it.
     """
     return (
-        Channel("trade", "trades", "gapless"),
-        Channel("aggTrade", "trades", "gapless", default=False),
+        Channel("trade", "trades", "gapless", trade_ids="exchange"),
+        Channel("aggTrade", "trades", "gapless", default=False, trade_ids="merged"),
         Channel("bookTicker", "quotes", "rising"),
         Channel("ticker", "quotes", default=False),
         Channel("markPrice@1s", "reference", default=futures),

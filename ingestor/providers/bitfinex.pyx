@@ -269,7 +269,8 @@ PROVIDER = provider(decode, state_new, state_free, {
     "venue": "bitfinex",
     "url": "wss://api-pub.bitfinex.com/ws/2",
     "channels": (
-        Channel("trades", "trades", "connection"), Channel("book", "quotes", "connection", partial=True),
+        Channel("trades", "trades", "connection", trade_ids="exchange"),
+        Channel("book", "quotes", "connection", partial=True),
         Channel("ticker", "quotes", "connection", default=False), Channel("status", "reference", "connection"),
         Channel("candles", "bars", "connection"),
     ),

@@ -345,7 +345,8 @@ PROVIDER = provider(decode, NULL, NULL, {
     "venue": "bitmex",
     "url": "wss://ws.bitmex.com/realtime",
     "channels": (
-        Channel("trade", "trades"), Channel("quote", "quotes"), Channel("instrument", "reference", partial=True),
+        Channel("trade", "trades", trade_ids="exchange"), Channel("quote", "quotes"),
+        Channel("instrument", "reference", partial=True),
         Channel("funding", "reference", default=False), Channel("tradeBin1m", "bars"),
     ),
     "limits": Limits(

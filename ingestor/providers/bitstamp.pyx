@@ -168,7 +168,7 @@ PROVIDER = provider(decode, NULL, NULL, {
     "name": "bitstamp",
     "venue": "bitstamp",
     "url": "wss://ws.bitstamp.net",
-    "channels": (Channel("live_trades", "trades"),),
+    "channels": (Channel("live_trades", "trades", trade_ids="exchange"),),
     "limits": Limits(
         subscriptions_per_message_max=1, messages_per_second_max=10, connects_per_minute_max=60,
         connection_age_max_s=90 * 86_400, heartbeat_every_s=20, silence_max_s=60,

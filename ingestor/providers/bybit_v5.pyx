@@ -380,7 +380,7 @@ PROVIDER = provider(decode, NULL, NULL, {
     "venue": "bybit",
     "url": "wss://stream.bybit.com/v5/public",
     "channels": (
-        Channel("publicTrade", "trades"), Channel("orderbook.1", "quotes", "rising"),
+        Channel("publicTrade", "trades", trade_ids="exchange"), Channel("orderbook.1", "quotes", "rising"),
         Channel("tickers", "reference", "rising", partial=True), Channel("kline.1", "bars", default=False),
     ),
     "limits": Limits(

@@ -13,9 +13,9 @@
 
 Decided here: a trade of size 0 is an index-like data point and yields nothing (documented as such); a
 quote size of 0 means unknown and is absent; `*_ESTIMATED` sides count as that side; the venue is the
-symbol id up to its first `_`, as written; `time_coinapi` is the provider's time. A rate (the mean of 24 hours
-over all venues, weighted by volume) and an index are a reference's index, of the venue `COINAPI`, whose time is
-theirs; a rate's symbol is `BASE/QUOTE`. `sequence` is one "per pair (type, symbol_id), which is valid only for the
+symbol id up to its first `_`, as written; `time_coinapi` is the provider's time; `uuid` is its own, not the
+venue's id. A rate (the mean of 24 hours over all venues, weighted by volume) and an index are a reference's index,
+of the venue `COINAPI`, whose time is theirs; a rate's symbol is `BASE/QUOTE`. `sequence` is one "per pair (type, symbol_id), which is valid only for the
 lifespan of the connection"; that it has no holes is not said. The heartbeat is spelled `hearbeat` in the
 documentation: both spellings are accepted. There is no acknowledgement. A candle comes when it closes and about each
 5 s before.

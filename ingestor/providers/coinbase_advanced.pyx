@@ -302,7 +302,7 @@ PROVIDER = provider(decode, NULL, NULL, {
     "venue": "coinbase",
     "url": "wss://advanced-trade-ws.coinbase.com",
     "channels": (
-        Channel("market_trades", "trades", "connection"),
+        Channel("market_trades", "trades", "connection", trade_ids="exchange"),
         Channel("ticker", "quotes", "connection"),
         Channel("ticker_batch", "quotes", "connection", default=False),
         Channel("candles", "bars", "connection"),

@@ -148,7 +148,7 @@ PROVIDER = provider(decode, NULL, NULL, {
     "name": "coinbase-exchange",
     "venue": "coinbase",
     "url": "wss://ws-feed.exchange.coinbase.com",
-    "channels": (Channel("matches", "trades", "ids"), Channel("ticker", "quotes", "rising")),
+    "channels": (Channel("matches", "trades", "ids", trade_ids="exchange"), Channel("ticker", "quotes", "rising")),
     "limits": Limits(
         subscriptions_per_message_max=100, messages_per_second_max=8, connects_per_minute_max=60,
         subscribe_within_s=5, silence_max_s=30,

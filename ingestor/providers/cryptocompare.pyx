@@ -19,7 +19,8 @@
   the newer of the sides' `REPORTEDNS`. A ticker's and an index's `LASTUPDATE`, in seconds.
 - replay: the last 20 trades are sent again on subscribing. SUBSCRIBECOMPLETE ("16") names the subscription, and
   LOADCOMPLETE ("3") says that all is loaded: what comes of it between the two, 20 trades at most, is flagged as
-  snapshot, which may hit a live trade of that second. A market whose trades have no id gets seconds and a random number: those repeat.
+  snapshot, which may hit a live trade of that second. A market whose trades have no id gets seconds and a random
+  number: those repeat, and nothing tells them from a venue's ids.
 - sequence: `CCSEQ`. Of a top of book it rises by one, and a hole asks for a new subscription: gapless. Of trades only
   some markets have it, and it does not follow time: a hole proves nothing.
 - top of book: both sides first, then the one that changed: a missing side is as it was. A ticker likewise has only

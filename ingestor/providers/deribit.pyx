@@ -371,7 +371,8 @@ PROVIDER = provider(decode, NULL, NULL, {
     "venue": "deribit",
     "url": "wss://www.deribit.com/ws/api/v2",
     "channels": (
-        Channel("trades", "trades", "gapless"), Channel("quote", "quotes"), Channel("ticker", "reference"),
+        Channel("trades", "trades", "gapless", trade_ids="exchange"), Channel("quote", "quotes"),
+        Channel("ticker", "reference"),
         Channel("incremental_ticker", "reference", default=False, partial=True),
         Channel("deribit_price_index", "reference", default=False), Channel("chart.trades", "bars"),
     ),

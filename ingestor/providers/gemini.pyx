@@ -331,8 +331,8 @@ PROVIDER = provider(decode, NULL, NULL, {
     "venue": "gemini",
     "url": "wss://ws.gemini.com",
     "channels": (
-        Channel("trade", "trades"), Channel("bookTicker", "quotes", "rising"),
-        Channel("l2", "trades", default=False), Channel("candles_1m", "bars"),
+        Channel("trade", "trades", trade_ids="exchange"), Channel("bookTicker", "quotes", "rising"),
+        Channel("l2", "trades", default=False, trade_ids="exchange"), Channel("candles_1m", "bars"),
     ),
     "limits": Limits(
         subscriptions_per_message_max=100, messages_per_second_max=5, connects_per_minute_max=30,

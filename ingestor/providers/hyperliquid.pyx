@@ -406,7 +406,8 @@ PROVIDER = provider(decode, replays_new, replays_free, {
     "venue": "hyperliquid",
     "url": "wss://api.hyperliquid.xyz/ws",
     "channels": (
-        Channel("trades", "trades"), Channel("bbo", "quotes"), Channel("activeAssetCtx", "reference"),
+        Channel("trades", "trades", trade_ids="exchange"), Channel("bbo", "quotes"),
+        Channel("activeAssetCtx", "reference"),
         Channel("candle", "bars"),
     ),
     "limits": Limits(

@@ -2,7 +2,8 @@
 
 Pure Python beside the decoder (kaiko.pyx, which tells what the messages mean). One request is one server
 stream; it ends with its call. Criteria hold comma lists and multiply (each exchange with each code), so a stream
-is a (channel, class, exchange); what Kaiko computes over all venues is asked for by pair or by index.
+is a (channel, class, exchange); what Kaiko computes over all venues is asked for by pair or by index. A trade's id is
+documented to be the exchange's, or empty.
 Source: kaikosdk 1.40.0 descriptors; docs.kaiko.com stream and kaiko-indices, read November 2026.
 """
 
@@ -13,7 +14,7 @@ from ingestor.providers.kaiko_history import KaikoHistory
 from ingestor.providers.session import Channel, Session, Subscription
 
 CHANNELS = (
-    Channel("trades", "trades"),
+    Channel("trades", "trades", trade_ids="exchange"),
     Channel("top_of_book", "quotes", partial=True),
     Channel("vwap", "bars", default=False),
     Channel("ohlcv", "bars"),

@@ -245,7 +245,7 @@ PROVIDER = provider(decode, NULL, NULL, {
     "venue": "kraken",
     "url": "wss://futures.kraken.com/ws/v1",
     "channels": (
-        Channel("trade", "trades", "gapless"), Channel("ticker", "quotes"),
+        Channel("trade", "trades", "gapless", trade_ids="exchange"), Channel("ticker", "quotes"),
         Channel("ticker_lite", "quotes", default=False),
     ),
     "limits": Limits(

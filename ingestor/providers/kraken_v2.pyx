@@ -269,7 +269,10 @@ PROVIDER = provider(decode, NULL, NULL, {
     "name": "kraken-v2",
     "venue": "kraken",
     "url": "wss://ws.kraken.com/v2",
-    "channels": (Channel("trade", "trades", "gapless"), Channel("ticker", "quotes"), Channel("ohlc", "bars")),
+    "channels": (
+        Channel("trade", "trades", "gapless", trade_ids="exchange"), Channel("ticker", "quotes"),
+        Channel("ohlc", "bars"),
+    ),
     "limits": Limits(
         subscriptions_per_message_max=100, messages_per_second_max=5, connects_per_minute_max=15,
         heartbeat_every_s=30, silence_max_s=15,

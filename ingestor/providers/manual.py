@@ -33,6 +33,15 @@ SEQUENCES = """\
 shows, but not a gap; `session`: the same, but it counts anew on each connection. Channels that are not named have none.
 """
 
+TRADE_IDS = """\
+## Whose the ids of trades are
+
+Where a market comes through several providers, each trade counts once (docs/ARCHITECTURE.md, *One market through
+several providers*). `exchange`: the venue's own ids, by which the same trade is known through each such provider.
+`provider`: the provider's, none, or of an origin that nobody has documented: trades are matched by price, size and
+time. `merged`: a record stands for several trades of the venue, and can't be compared with single ones.
+"""
+
 LIMITS = """\
 ## Limits
 
@@ -44,6 +53,7 @@ ends it.
 LEVELS = ("trades", "quotes", "bars", "reference")
 PROVING = ("gapless", "ids", "connection")
 SEQUENCED = (*PROVING, "rising", "session")
+IDS = ("exchange", "provider", "merged")
 LIMIT_COLUMNS = {
     "subscriptions a connection": "subscriptions_per_connection_max",
     "a message": "subscriptions_per_message_max",
@@ -64,6 +74,8 @@ def manual() -> str:
         table(("provider", "over", "venue", *LEVELS, "missed trades"), map(_channels, providers)),
         SEQUENCES,
         table(("provider", *SEQUENCED), (row for each in providers if any((row := _sequences(each))[1:]))),
+        TRADE_IDS,
+        table(("provider", *IDS), (row for each in providers if any((row := _trade_ids(each))[1:]))),
         LIMITS,
         table(("provider", *LIMIT_COLUMNS), map(_limits, providers)),
     ]
@@ -94,6 +106,12 @@ def _missed(provider: "Provider") -> str:
 def _sequences(provider: "Provider") -> list[str]:
     return [f"`{provider.name}`", *(
         " ".join(each.name for each in provider.channels if each.sequence == word) for word in SEQUENCED)]
+
+
+def _trade_ids(provider: "Provider") -> list[str]:
+    trading = [each for each in provider.channels if each.level == "trades"]
+    return [f"`{provider.name}`", *(
+        " ".join(each.name for each in trading if each.trade_ids == word) for word in IDS)]
 
 
 def _limits(provider: "Provider") -> list[str]:

@@ -7,7 +7,8 @@
     {"arg":{"channel":"mark-price","instId":"BTC-USDT-SWAP"},"data":[{"instId":"BTC-USDT-SWAP",
      "instType":"SWAP","markPx":"64005.1","ts":"1786562940910"}]}
 
-Everything is a string; `""` means no value. `side` is the taker's. On subscribing, the last trade is
+Everything is a string; `""` means no value. `side` is the taker's. A row of `trades` merges a taker's fills at one
+price (`count` of them, named by the last one's id); `trades-all` has each. On subscribing, the last trade is
 pushed again, up to 20 hours old: replay.pxd. Heartbeat: the texts `ping` and `pong`, no JSON.
 Source: OKX v5 documentation as quoted by public clients (November 2026), frames captured in 2021/22.
 """
@@ -372,7 +373,8 @@ PROVIDER = provider(decode, replays_new, replays_free, {
     "venue": "okx",
     "url": "wss://ws.okx.com:8443/ws/v5/public",
     "channels": (
-        Channel("trades", "trades"), Channel("trades-all", "trades", default=False), Channel("bbo-tbt", "quotes"),
+        Channel("trades", "trades", trade_ids="merged"),
+        Channel("trades-all", "trades", default=False, trade_ids="exchange"), Channel("bbo-tbt", "quotes"),
         Channel("tickers", "quotes", default=False), Channel("mark-price", "reference"),
         Channel("index-tickers", "reference", default=False), Channel("funding-rate", "reference"),
         Channel("candle1m", "bars", default=False),

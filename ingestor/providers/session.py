@@ -38,6 +38,10 @@ class Channel(NamedTuple):
     default: bool = True
     #: a quote that lacks a side leaves that side as it was, instead of saying that it is empty
     partial: bool = False
+    #: whose the ids of trades are: "exchange": the venue's own, one a trade, so that a trade has the same one through
+    #: each provider that says so; "provider": the provider's, none, or of an origin that nobody has documented;
+    #: "merged": a record stands for several trades of the venue, and can't be compared with single ones
+    trade_ids: Literal["exchange", "provider", "merged"] = "provider"
 
 
 @dataclass(frozen=True, slots=True)

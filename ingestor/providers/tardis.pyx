@@ -16,8 +16,8 @@
 The server has merged what each exchange sends, so every quote is whole: an absent key is an absent value, a level
 without keys an empty side. `side` is the taker's, `exchange` the venue, sizes as the exchange counts them. What is
 asked for as `quote` arrives as `book_snapshot` of depth 1; other depths are depth. Of an option's summary the
-underlying's price is no index. No message has a number: a hole can't be proved, and the server's own
-reconnection is told by `disconnect`, which is of no concern here. `localTimestamp` is not used. Numbers are doubles
+underlying's price is no index. A trade's `id` is the exchange's, absent where it has none.
+No message has a number: a hole can't be proved, and the server's own reconnection is told by `disconnect`, which is of no concern here. `localTimestamp` is not used. Numbers are doubles
 of JavaScript, taken by their digits; times have milliseconds, microseconds where the exchange has them.
 
 The URL carries the whole subscription; nothing is asked, answered or asked again on an open connection. The
@@ -290,7 +290,8 @@ PROVIDER = provider(decode, NULL, NULL, {
     "venue": "",
     "url": "ws://127.0.0.1:8001",
     "channels": (
-        Channel("trade", "trades"), Channel("book_ticker", "quotes"), Channel("quote", "quotes", default=False),
+        Channel("trade", "trades", trade_ids="exchange"), Channel("book_ticker", "quotes"),
+        Channel("quote", "quotes", default=False),
         Channel("derivative_ticker", "reference"), Channel("option_summary", "reference", default=False),
         Channel("trade_bar_1m", "bars"),
     ),
