@@ -61,7 +61,7 @@ cdef class Pipeline:
     cdef object failure             # what a flush outside the boundary raised; None: nothing
     cdef list connections           # open ones
     cdef list closed                # counters of closed connections, by label
-    cdef dict labels                # (provider, section, name) -> label
+    cdef readonly dict labels       # (provider, section, name) -> label
     cdef LineTable lines            # by label
     cdef uint32_t opened            # connections ever: the serial of the last one
     cdef public Tap tap             # of connections opened from now on

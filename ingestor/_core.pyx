@@ -7,7 +7,7 @@ a method or a sink, and nothing reads a clock: times are given.
 """
 cimport cython
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 
 from ingestor.pricing.books cimport Books, Emission
@@ -19,6 +19,7 @@ from ingestor.records cimport (
     ABSENT, CROSSED, DECODED, FRAME_BYTES_MAX, IGNORED, OUTLIER, PATH_NONE, PRICE, QUOTE, REPLAY, SIZE, SNAPSHOT,
     TOO_LARGE, TRADE, TRUNCATED, Text, Tick, TickBatch,
 )
+from ingestor.unify.arbitration cimport arbitrate
 from ingestor.unify.histogram cimport histogram_dict, observe
 from ingestor.unify.lines cimport LINE_A, LINE_B
 from ingestor.unify.path cimport (
@@ -30,6 +31,7 @@ from ingestor.unify.quarantine cimport (
 from ingestor.unify.sequence cimport frame_missing
 from ingestor.unify.symbols cimport scope_hash, symbol_path
 from ingestor.unify.tables cimport Tables
+from ingestor.watch.vitals cimport heard_note, latency_note, top_note
 from ingestor.wire.writer cimport NO_ROOM, WRITTEN, Writer
 
 from ingestor.pricing.consensus import parameters_hash
@@ -118,11 +120,15 @@ cdef class Connection:
         verdict = (DUPLICATE if self.line and repeats_other_line(
             path, subscription, tick, self.line, self.serial, self.covered(), &self.pipeline.lines.counts[self.label])
             else admit(path, subscription, tick, self.serial, number, &self.pipeline.tables.gaps))
+        heard_note(&self.pipeline.tables.vitals.heard[number], <uint16_t> self.label, tick.flags)
         if verdict == DUPLICATE:
             self.pipeline.alive(path, tick)
             return
         if tick.ts_event_ns != ABSENT and not tick.flags & (SNAPSHOT | REPLAY):
             observe(&self.pipeline.tables.latencies[path.latency], tick.ts_recv_ns - tick.ts_event_ns)
+            latency_note(&self.pipeline.tables.vitals.latencies[path.latency], tick.ts_recv_ns - tick.ts_event_ns)
+        if path.market != NULL and tick.kind == TRADE:
+            arbitrate(path.market, path.member, subscription.trade_ids, tick, &self.last_ns)
         if verdict == ADMITTED:
             self.pipeline.price(path, subscription, tick)
         if self.pipeline.writing and path.published:
@@ -165,6 +171,7 @@ cdef class Connection:
             tap, self.tap = self.tap, None
             tap.closed(self.tapped)
         if self in self.pipeline.connections:
+            self.pipeline.tables.arbitration.left(&self.last_ns)
             self.pipeline.connections.remove(self)
             add(self.pipeline.closed[self.label], self.counters())
             if self.frames:
@@ -279,6 +286,7 @@ cdef class Pipeline:
                 path.outliers += 1
         elif tick.kind == QUOTE:
             merge_quote(subscription, tick, top)
+            top_note(&self.tables.vitals.tops[tick.path], top[0], top[2], tick.ts_recv_ns)
             if top[0] > top[2]:
                 tick.flags |= CROSSED
                 path.crossed += 1
@@ -385,6 +393,7 @@ cdef class Pipeline:
                     self.emit(book, now_ns)
         if sweep:
             self.swept_ns = now_ns
+            self.tables.arbitration.sweep(now_ns)
         self.boundary(now_ns)
 
     cpdef object listen(self, int64_t now_ns):
@@ -441,7 +450,7 @@ cdef class Pipeline:
             "connections": connections, "unknown": unknown, "snapshots": self.snapshots,
             "rounded": self.batch.rounded, "evaluations": self.evaluations, "unwritten": self.unwritten,
             "quarantined": self.refused.count, "gaps_overflowed": self.tables.gaps.overflowed,
-            "paths": self.tables.path_counters(),
+            "paths": self.tables.path_counters(), "arbitration": self.tables.arbitration.counters(),
             "exchange_to_receive": self.tables.latency_counters(),
             "receive_to_enqueue": histogram_dict(&self.processing),
         }

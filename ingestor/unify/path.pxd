@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from ingestor.records cimport (
     ABSENT, ASK, ASK_SIZE, BID, BID_SIZE, GAP_BEFORE, LATE, QUOTE, REPLAY, SNAPSHOT, TRADE, Tick,
 )
+from ingestor.unify.arbitration cimport Market
 from ingestor.unify.dedup cimport IdRing, id_key, id_number, id_repeats, ring_free
 from ingestor.unify.gaps cimport GapList, Hull, note_arrived, note_numbers, note_times
 from ingestor.unify.lines cimport LineCounts, Lines, is_copy, lines_free
@@ -42,6 +43,7 @@ cdef struct SubscriptionState:
     double bid, bid_size, ask, ask_size
     uint32_t numbered_connection    # the highest serial whose numbers were seen
     Lines lines                     # of a redundant connection
+    uint8_t trade_ids               # TradeIds of unify/arbitration.pxd
 
 
 cdef struct Vote:
@@ -75,6 +77,9 @@ cdef struct Path:
     int64_t last_event_ns
     uint8_t state                   # TradingState
     double tick_size                # 0: not known
+    Market* market                  # where other providers bring its trades, too; NULL: none does
+    uint32_t member                 # its provider's number there
+    uint64_t repeated_ids           # live trades whose id had come before: a provider's repeats, no line's copies
 
 
 cdef inline double value_or_nan(const Tick* tick, int slot) noexcept nogil:
@@ -167,6 +172,7 @@ cdef inline int admit(Path* path, SubscriptionState* state, Tick* tick, uint32_t
             key = id_key(tick.id)
             if id_repeats(&state.ids, key, tick.ts_recv_ns):
                 path.duplicates += 1
+                path.repeated_ids += not tick.flags & SNAPSHOT
                 return DUPLICATE
         if connection > state.newest_connection:
             note_connection(state, tick, connection, number, gaps)

@@ -8,6 +8,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from ingestor.records cimport ABSENT, BAR, QUOTE, REFERENCE, TRADE, Text
+from ingestor.unify.arbitration_table cimport Arbitration
 from ingestor.unify.gaps cimport ARRIVED, GAP_EVENTS_MAX, GapEvent, MISSED_NUMBERS, MISSED_TIMES
 from ingestor.unify.histogram cimport Histogram, histogram_dict
 from ingestor.unify.path cimport Path, SubscriptionState, subscription_free, subscription_init
@@ -16,10 +17,12 @@ from ingestor.unify.sequence cimport (
     SCOPE_CONNECTION, SCOPE_GAPLESS, SCOPE_IDS, SCOPE_NONE, SCOPE_RISING, SCOPE_SESSION,
 )
 from ingestor.unify.symbols cimport table_add, table_free, table_init
+from ingestor.watch.vitals cimport Vitals
 
 from typing import NamedTuple
 
 from ingestor.errors import ConfigError
+from ingestor.unify.arbitration_table import TRADE_IDS
 
 SCOPES = {"none": SCOPE_NONE, "gapless": SCOPE_GAPLESS, "rising": SCOPE_RISING, "connection": SCOPE_CONNECTION,
           "ids": SCOPE_IDS, "session": SCOPE_SESSION}
@@ -70,6 +73,7 @@ cdef class Tables:
         channels_of = {name: channels(name) for name in dict.fromkeys(row.provider for row in rows)}
         self.provider_numbers = {name: number for number, name in enumerate(channels_of)}
         self.subscriptions_named = []
+        self.arbitration = Arbitration(instruments, channels_of)
         self.retired = {}
         self.paths_count = len(rows)
         self.subscriptions_count = sum(len(channels_of[row.provider]) for row in rows)
@@ -87,6 +91,7 @@ cdef class Tables:
             label = labels.setdefault((row.provider, row.venue, data_class), len(labels))
             self._add(number, row, label, channels_of[row.provider])
         self.latency_labels = list(labels)
+        self.vitals = Vitals(self.paths_count, self.subscriptions_count, len(labels))
         _refuse_doubles(rows)
 
     def __dealloc__(self):
@@ -110,13 +115,22 @@ cdef class Tables:
         path.state = row.state
         path.tick_size = row.tick_size
         path.first_subscription = len(self.subscriptions_named)
+        self._place(path, self.arbitration.places[number])
         for channel in channels:
             subscription_init(&self.subscriptions[<uint32_t> len(self.subscriptions_named)], number,
                               SCOPES[channel.sequence], channel.partial)
+            self.subscriptions[<uint32_t> len(self.subscriptions_named)].trade_ids = TRADE_IDS[channel.trade_ids]
             self.subscriptions_named.append((number, channel.name))
         if not table_add(&self.symbols, self.provider_numbers[row.provider], borrowed(venue_code), borrowed(section),
                          borrowed(symbol), number):
             raise MemoryError("no memory for the symbol table")
+        return 0
+
+    cdef int _place(self, Path* path, place) except -1:
+        """Say which market of several providers the path belongs to; `place` is (market, member), or None."""
+        if place is not None:
+            path.market = &self.arbitration.markets[<uint32_t> place[0]]
+            path.member = place[1]
         return 0
 
     def succeed(self, Tables old not None, Succession edition not None):
@@ -135,7 +149,10 @@ cdef class Tables:
             self._return(number)
         for number, label in enumerate(self.latency_labels):
             if label in old.latency_labels:
-                self.latencies[<uint32_t> number] = old.latencies[<uint32_t> old.latency_labels.index(label)]
+                before = old.latency_labels.index(label)
+                self.latencies[<uint32_t> number] = old.latencies[<uint32_t> before]
+                self.vitals.latencies[<uint32_t> number] = old.vitals.latencies[<uint32_t> before]
+        self.arbitration.succeed(old.arbitration)
         self._carry_gaps(old, edition)
 
     cdef void _carry_path(self, Tables old, uint32_t before, uint32_t now) noexcept nogil:
@@ -152,8 +169,12 @@ cdef class Tables:
         path.votes_count = configured.votes_count
         path.votes = configured.votes
         path.state = configured.state
+        path.market = configured.market
+        path.member = configured.member
         path.tick_size = configured.tick_size
+        self.vitals.tops[now] = old.vitals.tops[before]
         for i in range(path.first_subscription, end):
+            self.vitals.heard[i] = old.vitals.heard[<size_t> (from_ - old.subscriptions)]
             self.subscriptions[i] = from_[0]
             self.subscriptions[i].path = now
             memset(from_, 0, sizeof(SubscriptionState))     # what it owned has moved
