@@ -21,7 +21,7 @@ FLOORS = {
     "scan": 1, "watch": 1,
     "providers": 2, "unify": 2, "pricing": 2, "wire": 2, "tap": 2,
     "_core": 3, "decode": 3, "watching": 3,
-    "feeds": 4, "sinks": 4, "rawlog": 4, "metrics": 4, "http": 4, "readiness": 4, "console": 4,
+    "edition": 4, "feeds": 4, "sinks": 4, "rawlog": 4, "metrics": 4, "http": 4, "readiness": 4, "console": 4,
     "simulator": 5,
     "shards": 6,
 }

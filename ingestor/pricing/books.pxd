@@ -1,5 +1,5 @@
 """All books of a shard, by instrument number: the memory, and which of them have news."""
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from ingestor.pricing.book cimport Book
 
@@ -33,3 +33,7 @@ cdef class Books:
     cdef bint changed(self, uint32_t book) noexcept nogil
     # Remember the present price as emitted.
     cdef void emitted(self, uint32_t book, int64_t now_ns) noexcept nogil
+    # The books of the edition before this one hand over what they remember.
+    cdef int succeed(self, Books old, const int32_t* sources, const int32_t* instruments) except -1
+    cdef void _match(self, Books old, uint32_t now, uint32_t before, const int32_t* sources,
+                     const int32_t* instruments, int32_t* source_from, int32_t* venue_from) noexcept nogil

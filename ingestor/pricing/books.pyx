@@ -1,9 +1,11 @@
 """Build the books from the instruments' rows, and say what they hold in plain values."""
 cimport cython
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
-from ingestor.pricing.book cimport Book, Params, book_flagged, book_free, book_init, book_source
+from ingestor.pricing.book cimport Book, Params, SOURCES_MAX, book_flagged, book_free, book_init, book_source
+from ingestor.pricing.carry cimport book_carry
 from ingestor.pricing.consensus cimport params_set
 from ingestor.records cimport ABSENT, Fair, HELD, UNAVAILABLE
 
@@ -30,6 +32,7 @@ cdef class Books:
         if (self.books == NULL or self.emissions == NULL or self.source_paths == NULL or self.published == NULL
                 or self.dirty == NULL or self.is_dirty == NULL):
             raise MemoryError(f"no memory for {self.count} instruments")
+        memset(&params, 0, sizeof(Params))      # what lies between the fields is compared, too
         for i, row in enumerate(rows):
             params_set(&params, pricing(row.id))
             self.published[i] = row.published
@@ -54,6 +57,47 @@ cdef class Books:
         free(self.published)
         free(self.dirty)
         free(self.is_dirty)
+
+    cdef int succeed(self, Books old, const int32_t* sources, const int32_t* instruments) except -1:
+        """Take over what `old` remembers of each instrument that stays. `old` may only be freed then.
+
+        `sources`: for each path the old one that its sources continue; `instruments`: the same of them; -1: none.
+        What is then not as it was, is touched: its price may be another.
+        """
+        cdef int32_t[SOURCES_MAX] source_from
+        cdef int32_t[SOURCES_MAX] venue_from
+        cdef uint32_t i, before
+        for i in range(self.count):
+            if instruments[i] < 0:
+                continue
+            before = instruments[i]
+            self.emissions[i] = old.emissions[before]
+            if self.rows[i].ended:      # nothing is held of what has ended
+                self.books[i].fair.version = old.books[before].fair.version
+                self.touch(i)
+                continue
+            self._match(old, i, before, sources, instruments, source_from, venue_from)
+            if book_carry(&self.books[i], &old.books[before], source_from, venue_from):
+                self.touch(i)
+        return 0
+
+    cdef void _match(self, Books old, uint32_t now, uint32_t before, const int32_t* sources,
+                     const int32_t* instruments, int32_t* source_from, int32_t* venue_from) noexcept nogil:
+        """Which source and which venue of the old book each of the new one continues."""
+        cdef Book* book = &self.books[now]
+        cdef Book* book_before = &old.books[before]
+        cdef uint32_t i, j
+        for i in range(book.venues_count):
+            venue_from[i] = -1
+        for i in range(book.sources_count):
+            source_from[i] = -1
+            for j in range(book_before.sources_count):
+                if (sources[self.source_paths[now][i]] == <int32_t> old.source_paths[before][j]
+                        and conversion_of(self, book.sources[i].conversion, instruments)
+                        == conversion_of(old, book_before.sources[j].conversion, NULL)):
+                    source_from[i] = j
+                    venue_from[book.sources[i].venue] = book_before.sources[j].venue
+                    break
 
     cdef void touch(self, uint32_t book) noexcept nogil:
         if not self.is_dirty[book]:
@@ -103,3 +147,14 @@ cdef class Books:
                 row = self.paths[self.source_paths[book][source]]
                 names.append(f"{row.provider}/{row.venue}/{row.symbol}")
         return names
+
+
+cdef inline int32_t conversion_of(Books books, const Book* conversion, const int32_t* before) noexcept nogil:
+    """The number of the converting instrument, by `before` that of the old books; -1 and -2 for none and a new one."""
+    cdef int32_t number
+    if conversion == NULL:
+        return -1
+    number = <int32_t> (conversion - books.books)
+    if before != NULL:
+        number = before[number]
+    return number if number >= 0 else -2

@@ -108,6 +108,11 @@ class PathRow:
         """What the provider calls it: while that is the same, the path is the same in another edition."""
         return self.provider, self.venue_code, self.section, self.symbol
 
+    @property
+    def contract(self) -> tuple[float, bool]:
+        """In what its sizes are counted."""
+        return self.contract_size, self.inverse
+
 
 class Instruments:
     """The tables of one shard. `wanted(instrument id)` says whether this shard publishes it; `ended` have expired.

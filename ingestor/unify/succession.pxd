@@ -11,5 +11,6 @@ cdef class Succession:
     cdef readonly list paths_gone           # old paths that have no new one
     cdef readonly list instruments_gone     # old instruments that have no new one
     cdef int32_t* paths
+    cdef int32_t* sources                   # as paths, but -1 too where the contract is another: volumes don't go on
     cdef int32_t* instruments
     cdef int32_t* subscriptions

@@ -17,6 +17,9 @@ cdef class Succession:
         path_before = {row.identity: number for number, row in enumerate(rows_before)}
         self.paths_from = [path_before.get(row.identity, -1) for row in rows]
         self.paths_new = [number for number, before in enumerate(self.paths_from) if before < 0]
+        sources_from = [
+            before if before >= 0 and row.contract == rows_before[before].contract else -1
+            for row, before in zip(rows, self.paths_from, strict=True)]
         paths_to = {before: number for number, before in enumerate(self.paths_from) if before >= 0}
         self.paths_gone = [number for number in range(len(rows_before)) if number not in paths_to]
         index, index_before = new.instruments.index, old.instruments.index
@@ -26,11 +29,13 @@ cdef class Succession:
         self.subscriptions_to = [number_of.get((paths_to.get(path), channel), -1)
                                  for path, channel in old.subscriptions_named]
         self.paths = array_of(self.paths_from)
+        self.sources = array_of(sources_from)
         self.instruments = array_of(self.instruments_from)
         self.subscriptions = array_of(self.subscriptions_to)
 
     def __dealloc__(self):
         free(self.paths)
+        free(self.sources)
         free(self.instruments)
         free(self.subscriptions)
 

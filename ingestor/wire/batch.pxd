@@ -181,3 +181,13 @@ cdef inline void batch_close(Topic* topic, uint32_t index, Pool* pool) noexcept 
     unlink(topic, index)
     pool_give(pool, &batch.buffer)
     batch.serial = 0
+
+
+cdef inline void topic_succeed(Topic* topic, const Topic* old) noexcept nogil:
+    """The counters go on."""
+    topic.records = old.records
+    topic.handed = old.handed
+    topic.bytes = old.bytes
+    topic.unwritable = old.unwritable
+    topic.no_room = old.no_room
+    topic.rounded = old.rounded

@@ -5,6 +5,7 @@ and what is written next was written lately, so it is still in the cache.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memset
 
 cdef enum:
     BUFFER_BYTES_FIRST = 4096               # about fifty records; then it doubles
@@ -123,3 +124,14 @@ cdef inline void pool_free(Pool* pool) noexcept nogil:
     free(pool.buffers)
     pool.buffers = NULL
     pool.count = 0
+
+
+cdef inline void* grown(void* rows, uint32_t count, size_t size) except NULL:
+    """The table with a further row, zeroed, behind `count` rows. It doubles at each power of two."""
+    cdef void* more = rows
+    if count & (count - 1) == 0:
+        more = realloc(rows, (2 * count if count else 1) * size)
+        if more == NULL:
+            raise MemoryError("no memory for the tables of instruments and subscriptions")
+    memset(<uint8_t*> more + count * size, 0, size)
+    return more

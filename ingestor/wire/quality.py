@@ -78,10 +78,13 @@ class QualityRecord:
 
 
 class QualityTopic:
-    """Writes quality records of one shard to its sink."""
+    """Writes quality records of one shard to its sink, each with the reference version of that moment."""
 
-    def __init__(self, sink: QualitySink, shard: int, epoch: int, clock_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, sink: QualitySink, shard: int, epoch: int, clock_ns: Callable[[], int], reference_version: int = 0,
+    ) -> None:
         self.written = 0
+        self.reference_version = reference_version
         self._sink = sink
         self._head = avro_long(shard) + avro_long(epoch)
         self._clock_ns = clock_ns
@@ -95,9 +98,9 @@ class QualityTopic:
         sequence = self._sequences[about.instrument] = self._sequences.get(about.instrument, 0) + 1
         records = None if record.records is None else min(record.records, RECORDS_MAX)
         datum = self._head + b"".join((
-            avro_long(about.slot), avro_text(about.instrument), avro_text(about.provider), avro_text(about.venue),
-            avro_text(about.symbol), avro_text(about.channel), avro_long(record.event), avro_long(record.status),
-            avro_long(record.subject), avro_long(now_ns), avro_long(record.ts_opened_ns), avro_long(sequence),
+            avro_long(about.slot), avro_text(about.instrument), avro_long(self.reference_version),
+            avro_text(about.provider), avro_text(about.venue), avro_text(about.symbol), avro_text(about.channel),
+            avro_long(record.event), avro_long(record.status), avro_long(record.subject), avro_long(now_ns), avro_long(record.ts_opened_ns), avro_long(sequence),
             optional(record.first_missing), optional(record.last_missing), optional(record.ts_from_ns),
             optional(record.ts_to_ns), optional(records), avro_text(record.reason), avro_text(record.detail)))
         payload = datum if self._container else [self._prefix + datum]

@@ -71,6 +71,12 @@ def check_topic(name: str, settings: TopicLike, mode: str) -> None:
         raise ConfigError(faults)
 
 
+def check_names(what: str, size: int, limit: int) -> None:
+    """Raise ConfigError for names that take more bytes than a record has room for."""
+    if size > limit:
+        raise ConfigError(f"instruments: the names of {what} take {size} bytes, more than {limit}: shorten them")
+
+
 @dataclass(frozen=True)
 class TopicCounts:
     """What was written to one topic since the start."""

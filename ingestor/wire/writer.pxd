@@ -24,6 +24,7 @@ cdef class Writer:
     cdef Outlet outlet                  # of the sink, or None: it takes objects
     cdef readonly int shard
     cdef readonly int64_t epoch
+    cdef readonly int64_t reference_version
 
     cdef Topic topics[5]
     cdef Subscription* subscriptions
@@ -35,6 +36,7 @@ cdef class Writer:
     cdef int64_t heard_ns               # when the sink was last asked what arrived
     cdef Pool pool
     cdef list routes                    # by instrument: (key, slot)
+    cdef dict fair_sequences            # key of an instrument -> its last one, of editions before
     cdef list kept                      # the bytes objects that the tables above point into
 
     # Encode one record into its batch; a TakeStatus. `tick` and what it borrows are read during the call only.

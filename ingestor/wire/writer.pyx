@@ -14,23 +14,24 @@ with a few records each.
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
-from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport free
+from libc.string cimport memcpy
 
 from ingestor.records cimport ROUNDED, TRADE, Fair, Tick
 from ingestor.wire.batch cimport (
     BLOCK, NO_BATCH, OFF, RECORD, Batch, Seat, Topic, batch_close, batch_commit, batch_open, batch_room, close_piece,
+    topic_succeed,
 )
 from ingestor.wire.block cimport FAIR, Instrument, Subscription, block_bytes, compose
-from ingestor.wire.buffer cimport Buffer, Piece, buffer_free, pool_free, pool_init
+from ingestor.wire.buffer cimport Buffer, Piece, buffer_free, grown, pool_free, pool_init
 from ingestor.wire.encode cimport (
     BODY_BYTES_MAX, DECIMAL_BEYOND, DECIMAL_ROUNDED, ID_BYTES_MAX, Values, avro_long, put_body, put_fair, values_of,
 )
 from ingestor.wire.outlet cimport Parcel, parcel_new
 
-from ingestor.errors import ConfigError
+from ingestor.errors import ConfigError, InternalError
 from ingestor.wire.schemas import avro_long as long_bytes, avro_text, single_object_prefix
-from ingestor.wire.topics import MODES, TOPICS, TopicCounts, check_topic
+from ingestor.wire.topics import MODES, TOPICS, TopicCounts, check_names, check_topic
 
 cdef enum:
     CONSTANT_BYTES_MAX = 1024   # names of an instrument and a subscription: ten times the longest captured
@@ -48,10 +49,10 @@ cdef class Writer:
 
     `sink` takes the messages (ingestor/sinks/sink.py says how). `topics` names the topics to write, with
     their settings; others are left out. A message starts with what the sink's `prefixes` says, or with
-    Avro's single-object prefix.
+    Avro's single-object prefix. `reference_version` goes into each of them: a Writer is of one edition.
     """
 
-    def __cinit__(self, sink, topics, int shard, int64_t epoch):
+    def __cinit__(self, sink, topics, int shard, int64_t epoch, int64_t reference_version=0):
         cdef int number
         if not pool_init(&self.pool):
             raise MemoryError("no memory for the write buffers")
@@ -59,6 +60,8 @@ cdef class Writer:
         self.outlet = getattr(sink, "outlet", None)
         self.shard = shard
         self.epoch = epoch
+        self.reference_version = reference_version
+        self.fair_sequences = {}
         self.next_due = INT64_MAX
         self.routes, self.kept = [], []
         unknown = set(topics) - set(TOPICS)
@@ -107,6 +110,7 @@ cdef class Writer:
         if index != self.instruments_count:
             raise IndexError(f"instrument {index} defined out of order: the next is {self.instruments_count}")
         head = b"".join(map(long_bytes, (self.shard, self.epoch, slot))) + avro_text(instrument)
+        head += long_bytes(self.reference_version)
         fair_head = head + avro_text(method) + avro_text(parameters_hash)
         if conversions:
             fair_head += long_bytes(len(conversions)) + b"".join(map(avro_text, conversions))
@@ -404,6 +408,21 @@ cdef class Writer:
                         newest)
         return 0
 
+    def succeed(self, Writer old not None):
+        """Go on where `old` ended, all of whose batches have left: its counts, and the numbers of fair prices."""
+        cdef int number
+        cdef uint32_t i
+        for number in range(TOPICS_COUNT):
+            if old.topics[number].head != NO_BATCH:
+                raise InternalError("a writer was succeeded before its batches had left")
+            topic_succeed(&self.topics[number], &old.topics[number])
+        self.serials, self.flushed_ns, self.heard_ns = old.serials, old.flushed_ns, old.heard_ns
+        self.fair_sequences = old.fair_sequences
+        for i in range(old.instruments_count):
+            self.fair_sequences[old.routes[i][0]] = old.instruments[i].fair_sequence
+        for i in range(self.instruments_count):
+            self.instruments[i].fair_sequence = self.fair_sequences.get(self.routes[i][0], 0)
+
     def flush_now(self, int64_t now_ns, bint everything=True):
         """Hand batches to the sink: all, or those that are full or have lingered at `now_ns`."""
         self.flush(now_ns, everything)
@@ -427,20 +446,3 @@ cdef class Writer:
                 counts[name] = TopicCounts(records=topic.records, batches=topic.handed, bytes=topic.bytes,
                                            unwritable=topic.unwritable, no_room=topic.no_room, rounded=topic.rounded)
         return counts
-
-
-cdef void* grown(void* rows, uint32_t count, size_t size) except NULL:
-    """The table with a further row, zeroed, behind `count` rows. It doubles at each power of two."""
-    cdef void* more = rows
-    if count & (count - 1) == 0:
-        more = realloc(rows, (2 * count if count else 1) * size)
-        if more == NULL:
-            raise MemoryError("no memory for the tables of instruments and subscriptions")
-    memset(<uint8_t*> more + count * size, 0, size)
-    return more
-
-
-cdef int check_names(str what, size_t size, size_t limit) except -1:
-    if size > limit:
-        raise ConfigError(f"instruments: the names of {what} take {size} bytes, more than {limit}: shorten them")
-    return 0

@@ -42,7 +42,7 @@ OWN = {
 RECORDS = st.sampled_from(list(OWN)).flatmap(
     lambda kind: st.fixed_dictionaries({"kind": st.just(kind), **COMMON, **OWN[kind]}))
 TOPIC_OF = {kind: topic for topic, kind in NAMES.items()}
-HEAD = {"shard": 3, "epoch": 11, "slot": 100, "instrument": "i0-usd"}
+HEAD = {"shard": 3, "epoch": 11, "slot": 100, "instrument": "i0-usd", "reference_version": 0}
 SUBSCRIPTION = {"provider": "provider1", "venue": "venue1", "symbol": "I0USD", "channel": "trade"}
 DOUBLE = st.none() | st.floats(allow_nan=False)
 FAIRS = st.fixed_dictionaries({
@@ -149,8 +149,8 @@ def test_every_fair_price_is_written_as_its_plain_twin_writes_it(record, flagged
     assert write_fair(writer, 1, record, flagged) == 0
     writer.flush_now(NOW)
     names = [f"provider{number % 2}/venue{number % 2}/I{number // 2}USD" for number in flagged]
-    head = {"shard": 3, "epoch": 11, "slot": 101, "instrument": "i1-usd", "method": "consensus_v1",
-            "parameters_hash": "", "conversions": []}
+    head = {"shard": 3, "epoch": 11, "slot": 101, "instrument": "i1-usd", "reference_version": 0,
+            "method": "consensus_v1", "parameters_hash": "", "conversions": []}
     body = {**record, "record_sequence": 1, "flagged": names}
     value = {**head, "records": [body]} if mode == "block" else {**head, **body}
     [payload] = sink.payloads("fair")

@@ -25,7 +25,7 @@ def written(*records, **sink_attributes):
     sink = Kept()
     for name, value in sink_attributes.items():
         setattr(sink, name, value)
-    topic = QualityTopic(sink, 3, 11, lambda: NOW)
+    topic = QualityTopic(sink, 3, 11, lambda: NOW, reference_version=5)
     for record in records:
         topic.write(record)
     return sink.written
@@ -37,8 +37,8 @@ def test_a_stock_reader_reads_every_field():
     prefix = single_object_prefix("quality", "record")
     assert payload.startswith(prefix)
     assert read(payload[len(prefix):]) == {
-        "shard": 3, "epoch": 11, "slot": 7, "instrument": "btc-usd", "provider": "kraken-v2", "venue": "kraken",
-        "symbol": "BTC/USD", "channel": "trade", "event": "GAP_OPENED", "status": "OPEN", "subject": 12,
+        "shard": 3, "epoch": 11, "slot": 7, "instrument": "btc-usd", "reference_version": 5,
+        "provider": "kraken-v2", "venue": "kraken", "symbol": "BTC/USD", "channel": "trade", "event": "GAP_OPENED", "status": "OPEN", "subject": 12,
         "ts_emit_ns": NOW, "ts_opened_ns": NOW - 5, "record_sequence": 1, "first_missing": 100, "last_missing": 199,
         "ts_from_ns": NOW - 9, "ts_to_ns": NOW - 6, "records": 100, "reason": "skipped", "detail": ""}
 
