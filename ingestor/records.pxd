@@ -111,6 +111,7 @@ cpdef enum TickFlag:
     OUTLIER = 16        # refused by the print filter of pricing
     CROSSED = 32        # bid above ask
     ROUNDED = 64        # a value had more than DIGITS_MAX digits
+    ECHO = 128          # a trade that another provider had brought before
 
 cpdef enum DecodeStatus:
     DECODED = 0         # at least one record
