@@ -13,7 +13,8 @@ from ingestor.settings.checks import conversion_faults, double_markets
 from ingestor.settings.documents import Document, Keys, environment
 from ingestor.settings.faults import faults_of, nearest, told
 from ingestor.settings.markets import Dialect, Instrument, InstrumentEntry, Market
-from ingestor.settings.models import ProviderSettings, Section, Settings, topic_faults
+from ingestor.settings.models import ProviderSettings, Settings, topic_faults
+from ingestor.settings.section import Section
 
 #: Where the configuration is when nothing is said.
 CONFIG_PATH = Path("config/ingestor.yaml")

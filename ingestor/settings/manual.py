@@ -19,10 +19,10 @@ from ingestor.settings.models import (
     ConsensusParameters,
     LimitsOverrides,
     ProviderSettings,
-    Section,
     Settings,
     TopicOverrides,
 )
+from ingestor.settings.section import Section
 
 INTRODUCTION = """\
 # Configuration

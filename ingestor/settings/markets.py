@@ -20,7 +20,8 @@ from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
-from ingestor.settings.models import ConsensusParameters, Section
+from ingestor.settings.models import ConsensusParameters
+from ingestor.settings.section import Section
 
 DataClass = Literal["spot", "perp", "future", "option", "index"]
 Level = Literal["trades", "quotes", "bars", "reference"]

@@ -11,8 +11,6 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -22,6 +20,8 @@ from pydantic import (
     SecretStr,
     model_validator,
 )
+
+from ingestor.settings.section import Section
 
 #: Slots of the key space; control-plane.md fixes the number.
 SLOTS = 1024
@@ -35,13 +35,6 @@ Mode = Literal["record", "block", "container"]
 TOPICS = ("trades", "quotes", "bars", "reference", "fair")
 #: Beside them; its records are rare and leave one by one: there is nothing to set.
 QUALITY = "quality"
-
-
-class Section(BaseModel):
-    """A mapping of the configuration: unknown keys are faults, values do not change."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 class LogSettings(Section):
