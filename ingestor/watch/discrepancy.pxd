@@ -83,8 +83,8 @@ cdef inline void rule_push(const Rule* rule, Tally* tally, uint8_t* ring, int co
 
 cdef inline void rule_skip(const Rule* rule, Tally* tally, uint8_t* ring, int64_t ticks) noexcept nogil:
     """Ticks at which nobody looked: without data."""
-    cdef int64_t i
-    for i in range(min(ticks, <int64_t> rule.window)):
+    cdef int64_t _tick
+    for _tick in range(min(ticks, <int64_t> rule.window)):
         rule_push(rule, tally, ring, NO_DATA)
 
 
