@@ -46,6 +46,10 @@ class Document:
         except UnicodeDecodeError as error:
             self.faults.append(f"{name}: byte {error.start} is no UTF-8: save the file as UTF-8")
             return False
+        return self.add(text, keys, name)
+
+    def add(self, text: str, keys: Keys, name: str) -> bool:
+        """Add a YAML text below `keys`; whether it could be read. `name`: how to call it in messages."""
         try:
             value = self._parse(text, name, keys)
         except yaml.YAMLError as error:

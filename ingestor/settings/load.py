@@ -1,7 +1,7 @@
 """Read the configuration whole: files, environment, secrets; and say everything that is wrong at once."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from pydantic import SecretStr, ValidationError
 
 from ingestor.errors import ConfigError
-from ingestor.settings.checks import conversion_faults, double_markets
 from ingestor.settings.documents import Document, Keys, environment
+from ingestor.settings.entries import Entries, content_version, read_entries
 from ingestor.settings.faults import faults_of, nearest, told
-from ingestor.settings.markets import Dialect, Instrument, InstrumentEntry, Market
+from ingestor.settings.markets import Dialect, Instrument, Market
 from ingestor.settings.models import ProviderSettings, Settings, topic_faults
 from ingestor.settings.section import Section
 
@@ -34,6 +34,22 @@ class Configuration:
     settings: Settings
     instruments: tuple[Instrument, ...]
     markets: tuple[Market, ...]
+    reference_version: int = 0      # of the two
+    _refer: "Callable[[Configuration, Document, int | None], Configuration] | None" = field(
+        default=None, repr=False, compare=False)
+
+    def refer(self, document: Document, version: int | None = None) -> "Configuration":
+        """This configuration with the instruments and markets of a document; `version` None: that of its content.
+
+        Raises ConfigError with every fault; this one is as it was.
+        """
+        assert self._refer is not None
+        return self._refer(self, document, version)
+
+    @property
+    def instruments_path(self) -> Path:
+        """The file of the instruments, where they come from one."""
+        return self.path.parent / self.settings.instruments
 
     def provider(self, name: str) -> ProviderSettings:
         """A provider's settings; the defaults when nothing was written for it."""
@@ -62,7 +78,6 @@ class _Loading:
         self._dialects = dialects
         self._environ = environ
         self._document = Document()     # of the settings
-        self._rows = Document()         # of the instruments
         self.faults: list[str] = []
 
     def run(self, shard: int | None) -> Configuration:
@@ -75,25 +90,56 @@ class _Loading:
         self.faults += document.faults
         providers = self._providers()
         settings = self._validated(Settings, {**document.value, "providers": providers}, ())
-        path = self._relative(document.value.get("instruments"), "instruments")
-        entries = self._instruments(path, must=readable) if path else {}
-        markets = self._markets(entries, providers)
+        rows, path = Document(), self._relative(document.value.get("instruments"), "instruments")
+        entries = Entries()
+        if path is not None and self._from_files(settings) and (readable or path.exists()):
+            entries = read_entries(rows, self._dialects, providers, readable=rows.read(path))
+        self.faults += entries.faults
         if readable:    # what a broken file would have said of them is not known
-            used = {market.provider for _, entry in entries.values() for market in entry.markets}
-            for name in sorted(used & self._dialects.keys()):
-                self._read_provider_files(name, providers.get(name, ProviderSettings()))
+            self._read_used(entries, providers)
             self._read_kafka_files(settings)
+            self._read_redis_files(settings)
         for topic, key, what in topic_faults(settings) if settings is not None else ():
             self._fault(("topics", topic, key), what)
         if settings is not None and shard is not None and not 0 <= shard < settings.shards:
             self._fault((), f"--shard is {shard}, but shards is {settings.shards}: use 0 to {settings.shards - 1}")
-        if not self.faults and not markets:
-            self._fault((), "no market of an enabled provider: enable a provider, or add markets to the instruments")
+        if not self.faults and self._from_files(settings):
+            self._need_markets(entries)
         return Configuration(
-            self._path, settings or Settings(), tuple(instrument for instrument, _ in entries.values()), tuple(markets))
+            self._path, settings or Settings(), tuple(entries.instruments), tuple(entries.markets),
+            content_version(rows.value.get("instruments")), self.refer)
 
-    def _fault(self, keys: Keys, what: str, document: Document | None = None) -> None:
-        self.faults.append(told(document or self._document, keys, what))
+    def refer(self, configuration: "Configuration", document: Document, version: int | None = None) -> "Configuration":
+        """The same settings with other reference data; `version` None: that of its content.
+
+        Secrets of providers that are named for the first time are read. Raises ConfigError with every fault.
+        """
+        self.faults = []
+        entries = read_entries(document, self._dialects, configuration.settings.providers)
+        self.faults += entries.faults
+        self._read_used(entries, configuration.settings.providers)
+        if not self.faults:
+            self._need_markets(entries)
+        if self.faults:
+            raise ConfigError(self.faults)
+        return replace(
+            configuration, instruments=tuple(entries.instruments), markets=tuple(entries.markets),
+            reference_version=content_version(document.value.get("instruments")) if version is None else version)
+
+    @staticmethod
+    def _from_files(settings: Settings | None) -> bool:
+        return settings is None or settings.reference.source == "files"
+
+    def _need_markets(self, entries: Entries) -> None:
+        if not entries.markets:
+            self._fault((), "no market of an enabled provider: enable a provider, or add markets to the instruments")
+
+    def _read_used(self, entries: Entries, providers: Mapping[str, ProviderSettings]) -> None:
+        for name in sorted(entries.providers & self._dialects.keys()):
+            self._read_provider_files(name, providers.get(name, ProviderSettings()))
+
+    def _fault(self, keys: Keys, what: str) -> None:
+        self.faults.append(told(self._document, keys, what))
 
     def _overlay_environment(self) -> None:
         names = {name.replace("-", "_"): name for name in self._dialects}
@@ -135,62 +181,11 @@ class _Loading:
                 found[name] = settings
         return found
 
-    def _instruments(self, path: Path, *, must: bool) -> dict[str, tuple[Instrument, InstrumentEntry]]:
-        """By id. `must`: a file that is not there is a fault."""
-        document = self._rows
-        if not must and not path.exists():
-            return {}
-        readable = document.read(path)
-        self.faults += document.faults
-        for key in document.value:
-            if key != "instruments":
-                self._fault((key,), f"is no known key: {nearest(key, ['instruments'])}", document)
-        written = document.value.get("instruments")
-        if not isinstance(written, dict) or not written:
-            if readable:
-                what = "must be a mapping from instrument to its markets, `btc-usd: {...}`"
-                self._fault(("instruments",), what, document)
-            return {}
-        found = {}
-        for name, value in written.items():
-            keys = ("instruments", name)
-            entry = self._validated(InstrumentEntry, {} if value is None else value, keys, document)
-            if entry is None:
-                continue
-            try:
-                found[name] = (entry.instrument(name), entry)
-            except ValueError as error:
-                self._fault(keys, str(error), document)
-        self.faults += conversion_faults([instrument for instrument, _ in found.values()], list(written), document)
-        return found
-
-    def _markets(
-        self, entries: Mapping[str, tuple[Instrument, InstrumentEntry]], providers: Mapping[str, ProviderSettings],
-    ) -> list[Market]:
-        placed: list[tuple[Keys, Market]] = []
-        for name, (instrument, entry) in entries.items():
-            for index, market in enumerate(entry.markets):
-                keys = ("instruments", name, "markets", index)
-                if market.provider not in self._dialects:
-                    what = f"is {market.provider!r}, no known provider: {nearest(market.provider, self._dialects)}"
-                    self._fault((*keys, "provider"), what, self._rows)
-                    continue
-                dialect = self._dialects[market.provider]
-                if fault := market.fault(dialect):
-                    self._fault(keys, fault, self._rows)
-                else:
-                    placed.append((keys, market.market(instrument, dialect)))
-        self.faults += double_markets(placed, self._rows)
-        default = ProviderSettings()
-        return [market for _, market in placed if providers.get(market.provider, default).enabled]
-
-    def _validated(
-        self, model: type[Model], value: Any, keys: Keys, document: Document | None = None,
-    ) -> Model | None:
+    def _validated(self, model: type[Model], value: Any, keys: Keys) -> Model | None:
         try:
             return model.model_validate(value)
         except ValidationError as error:
-            self.faults += faults_of(error, document or self._document, model, keys)
+            self.faults += faults_of(error, self._document, model, keys)
             return None
 
     def _relative(self, written: Any, field: str) -> Path | None:
@@ -217,6 +212,14 @@ class _Loading:
             self._text((*keys, "tls_ca_file"))
             if settings is not None:
                 settings.sink.kafka._password = password
+
+    def _read_redis_files(self, settings: Settings | None) -> None:
+        keys = ("reference", "redis")
+        if self._written(("reference", "source")) == "redis":
+            password = self._secret(keys, "password", "or remove the key")
+            self._text((*keys, "tls_ca_file"))
+            if settings is not None:
+                settings.reference.redis._password = password
 
     def _written(self, keys: Keys) -> Any:
         """What the files and the environment say; None for nothing."""

@@ -202,7 +202,7 @@ class InstrumentEntry(Section):
     inverse: bool = False
     """Margined and settled in the base."""
     expiry: datetime | date | None = None
-    """When it ends: a time, `2027-03-26T08:00:00Z`, or a day, with whose end in UTC it ends. Default: the day in the id.
+    """Its end: a time, `2027-03-26T08:00:00Z`, or a day, with whose end in UTC it ends. Default: the day of its id.
     Its markets are then unsubscribed, and its price is UNAVAILABLE."""
     tick_size: Annotated[Decimal, Field(gt=0)] | None = None
     """The least step of its price, where the venues agree."""
@@ -215,9 +215,16 @@ class InstrumentEntry(Section):
 
     @field_validator("expiry", mode="before")
     @classmethod
-    def _day(cls, value: Any) -> Any:
-        """A day in quotes, as JSON has it, must not become its midnight."""
-        return date.fromisoformat(value) if isinstance(value, str) and ISO_DAY.fullmatch(value) else value
+    def _moment(cls, value: Any) -> Any:
+        """YAML has days and times of its own; quoted, and in JSON, they are texts, and a day is not its midnight."""
+        if value is None or isinstance(value, date):
+            return value
+        try:
+            if ISO_DAY.fullmatch(value):
+                return date.fromisoformat(value)
+            return datetime.fromisoformat(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError("give a day, YYYY-MM-DD, or a time, YYYY-MM-DDTHH:MM:SSZ") from error
 
     def instrument(self, id: str) -> Instrument:
         """The instrument with all that its id says. Raises ValueError when they contradict."""
@@ -230,7 +237,8 @@ class InstrumentEntry(Section):
         expiry, ends_ns = _expiry(found["expiry"], self.expiry)
         return Instrument(
             id, self.data_class or _data_class(found), base, quote, self.contract_size, self.inverse, expiry, ends_ns,
-            self.tick_size, tuple(PricedWith(other.instrument, _conversion(other, quote)) for other in self.priced_with),
+            self.tick_size,
+            tuple(PricedWith(other.instrument, _conversion(other, quote)) for other in self.priced_with),
             self.pricing.params())
 
 

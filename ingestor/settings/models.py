@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from ingestor.settings.reference import ReferenceSettings
 from ingestor.settings.section import Section
 
 #: Slots of the key space; control-plane.md fixes the number.
@@ -361,6 +362,8 @@ class Settings(Section):
     """Number of shards that share the instruments. The same in all of them."""
     instruments: Path = Path("instruments.yaml")
     """The file of instruments and markets; a relative path counts from the configuration file."""
+    reference: ReferenceSettings = ReferenceSettings()
+    """Where instruments and markets come from, and how often they are looked at."""
     providers_dir: Path = Path("providers")
     """Folder of `<dialect>.yaml` files, one a provider; a relative path counts from the configuration file."""
     providers: Mapping[str, ProviderSettings] = Field(default_factory=dict)
