@@ -9,7 +9,7 @@ progress, when it takes more pages than the provider's limits allow, or when the
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
@@ -95,6 +95,10 @@ class Backfill:
             hole = self.ledger.take(event)
             if hole is not None:
                 self._enqueue(hole)
+
+    def follow(self, subscriptions_to: Sequence[int]) -> None:
+        """The pipeline has other tables, in which the subscriptions have these numbers, -1 for none."""
+        self.ledger.follow(self._pipeline.tables, subscriptions_to)
 
     async def run(self) -> None:
         """Poll and ask until cancelled; what is open then is lost, and named."""
@@ -197,6 +201,8 @@ class Backfill:
         except FetchFault as fault:
             job.next = following
             self._failed(desk, job, fault)
+            return
+        if job.hole.gone:
             return
         try:
             self._took(desk, job, wanted, request, answer)

@@ -7,7 +7,7 @@ or reads a clock.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,7 @@ class Hole:
     records: int = 0            # that came for a hole of time
     detail: str = ""            # of what is lost
     worst: Status = Status.FILLED
+    gone: bool = False          # its subscription is wanted no more: its number is another's now
 
 
 @dataclass(slots=True)
@@ -187,6 +188,23 @@ class Ledger:
     def _lowest(self, subscription: int) -> int | None:
         return min((hole.open.first for hole in self._holes.get(subscription, ()) if not hole.by_time and hole.open),
                    default=None)
+
+    # The tables change.
+
+    def follow(self, tables: Any, subscriptions_to: Sequence[int]) -> None:
+        """Other tables are in force: each subscription has the number that is named, or is gone (-1).
+
+        The holes of one that is gone are lost, told by the tables that still know it.
+        """
+        for hole in list(self):
+            if subscriptions_to[hole.subscription] < 0:
+                hole.gone = True
+                self.lose(hole, "unsubscribed", "its market is wanted no more")
+        self._tables = tables
+        self._holes = {subscriptions_to[number]: holes for number, holes in self._holes.items()}
+        for number, holes in self._holes.items():
+            for hole in holes:
+                hole.subscription = number
 
     # Telling.
 

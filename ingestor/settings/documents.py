@@ -65,6 +65,16 @@ class Document:
         self.value = merged(self.value, value)
         return True
 
+    def add_each(self, texts: Mapping[str, str], key: str, name: str) -> None:
+        """Add many YAML texts, each below its own name below `key`, as one file's mapping would."""
+        values: dict[str, Any] = {}
+        for each, text in texts.items():
+            try:
+                values[each] = self._parse(text, f"{name} {each}", (key, each))
+            except yaml.YAMLError as error:
+                self.faults.append(f"{name} {each}{_line(error)}: no YAML: {_problem(error)}")
+        self.value = merged(self.value, {key: values})
+
     def underlay(self, other: "Document") -> None:
         """Add all of another document where this one says nothing."""
         self.value = merged(other.value, self.value)

@@ -14,8 +14,8 @@ from ingestor.settings.faults import faults_of, nearest, told
 from ingestor.settings.markets import Dialect, Instrument, InstrumentEntry, Market
 from ingestor.settings.models import ProviderSettings
 
-#: A version is Avro's long, and no negative one.
-VERSION_MAX = (1 << 63) - 1
+#: Of a version that is made here: what a double, hence Prometheus and JSON, holds exactly.
+CONTENT_VERSION_MAX = (1 << 53) - 1
 
 
 @dataclass
@@ -87,4 +87,4 @@ def _read_markets(
 def content_version(written: Any) -> int:
     """A version for what has none of its own: the same content, in any layout, gives all shards the same one."""
     text = json.dumps(written, sort_keys=True, separators=(",", ":"), default=str)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") & VERSION_MAX
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") & CONTENT_VERSION_MAX
