@@ -1,39 +1,42 @@
 """When silence is an alarm: the arrival law of one stream of records, or of many together.
 
-What counts is in how many seconds something came, not how much: trades come in bursts, and a burst is one
-arrival to this law. For Poisson arrivals both say the same: the share of empty seconds is e^-rate. With n such
-seconds and that rate, silence lasts longer than (n / rate) (p^(-1/n) - 1) with probability p, the uncertainty of
-the rate included (gamma posterior); for large n that is ln(1/p) / rate. pricing.md 7.4 takes three times
-that, within [5 s, 10 min]. The upper bound yields where p forbids it: what comes once an hour is not missed
-after ten minutes. Beyond the law, a stream is given 1.5 times the longest silence it has been seen to keep.
+Arrivals are counted by the second. Trades come in bursts, which are one arrival to this law: with the mean m and the
+variance v of a second's count, clusters come at m^2 / v a second (at m where v is not above m, as with Poisson
+arrivals), so n = t m^2 / v of them came in t seconds. Silence then lasts longer than t (p^(-1/n) - 1) with
+probability p, the uncertainty of the rate included (gamma posterior); for large n that is ln(1/p) / rate.
+pricing.md 7.4 takes three times that, within [5 s, 10 min]. The upper bound yields where p forbids it: what comes
+once an hour is not missed after ten minutes. Beyond the law, a stream is given 1.5 times the longest silence it has
+been seen to keep.
 
 All counts fade with a half-life. They stay as they are while a stream is stale, so that no outage teaches that
 silence is usual.
 """
-from libc.math cimport INFINITY, exp2, expm1, log
+from libc.math cimport INFINITY, exp2, expm1
 from libc.stdint cimport uint32_t
 
 cdef extern from *:
     """
-    #define INGESTOR_SILENCE_TIMES 3.0      /* of the silence that p allows: pricing.md 7.4 */
     #define INGESTOR_SILENT_TIMES 3.0       /* stale after T, silent after so many */
     #define INGESTOR_LONGEST_TIMES 1.5      /* of the longest silence seen */
     #define INGESTOR_OUTAGE_TIMES 2.0       /* a silence teaches so many T at most: it may have been an outage */
-    #define INGESTOR_EXPECTED_MIN 20.0      /* seconds with arrivals expected lately, before too few are slow */
+    #define INGESTOR_EXPECTED_MIN 20.0      /* clusters expected lately, before too few are slow */
+    /* One empty second before the first arrival: a single burst must not look like a rate. */
+    #define INGESTOR_EMPTY_S 1.0
     /* Two sweeps are never further apart than this to the law: what lies beyond, nobody watched. */
     #define INGESTOR_WATCHED_MAX_S 1.5
     """
-    const double INGESTOR_SILENCE_TIMES
     const double INGESTOR_SILENT_TIMES
     const double INGESTOR_LONGEST_TIMES
     const double INGESTOR_OUTAGE_TIMES
     const double INGESTOR_EXPECTED_MIN
+    const double INGESTOR_EMPTY_S
     const double INGESTOR_WATCHED_MAX_S
 
 
 cdef struct Law:
     # What holds for all streams of a shard.
     double log_odds             # ln(1/p)
+    double times                # T is so many times the silence that p allows
     double shortest_s           # T is never below
     double longest_s            # nor above, unless p asks for it
     double half_life_s          # of what is normal
@@ -52,8 +55,8 @@ cdef struct Step:
 cdef struct Arrivals:
     # Zeroed memory: nothing has come yet.
     float seconds               # watched and fading, since the first arrival
-    float active                # of them, those in which something came
     float events                # what came in them
+    float squares               # and the sum of the squares of each second's
     float recent_seconds        # the same with the recent half-life
     float recent_events
     float quiet_s               # watched since the last arrival
@@ -73,20 +76,26 @@ cdef inline Step law_step(const Law* law, double elapsed_s) noexcept nogil:
     return step
 
 
+cdef inline double cluster_rate(const Arrivals* of) noexcept nogil:
+    """Bursts a second, as is normal; 0 before the first arrival."""
+    cdef double seconds = of.seconds + INGESTOR_EMPTY_S
+    cdef double mean = of.events / seconds
+    cdef double variance = of.squares / seconds - mean * mean
+    return mean * mean / max(variance, mean) if mean > 0 else 0.0
+
+
 cdef inline double silence_limit(const Arrivals* of, const Law* law, double season) noexcept nogil:
     """T: seconds of silence after which the stream is stale; infinite while too little is known.
 
     `season`, 0 to 1: how much of the rate is expected at this hour of the week.
     """
-    cdef double rate, allowed, limit
-    if of.active <= 0 or season <= 0:
+    cdef double seconds = of.seconds + INGESTOR_EMPTY_S
+    cdef double clusters = cluster_rate(of) * seconds
+    cdef double allowed, limit
+    if clusters <= 0 or season <= 0:
         return INFINITY
-    # One more empty second than were seen: what never happened may happen yet.
-    rate = log((of.seconds + 1) / (of.seconds - of.active + 1)) * season
-    if rate <= 0:
-        return INFINITY
-    allowed = of.active / rate * expm1(law.log_odds / of.active)
-    limit = min(INGESTOR_SILENCE_TIMES * allowed, max(law.longest_s, allowed))
+    allowed = seconds * expm1(law.log_odds / clusters) / season
+    limit = min(law.times * allowed, max(law.longest_s, allowed))
     return max(limit, max(law.shortest_s, INGESTOR_LONGEST_TIMES * of.longest_s))
 
 
@@ -96,6 +105,11 @@ cdef inline uint32_t arrivals_second(
     """One sweep with the stream's count so far; how many have come since the last."""
     cdef uint32_t came = count - of.seen
     of.seen = count
+    if step.watched_s == 0:
+        if came:
+            of.quiet_s = 0
+            of.stale = False
+        return came
     if of.seconds == 0 and came == 0:
         return 0
     of.recent_seconds = of.recent_seconds * step.recent + step.watched_s
@@ -109,9 +123,9 @@ cdef inline uint32_t arrivals_second(
         if of.stale:
             return 0
     of.seconds = of.seconds * step.normal + step.watched_s
-    of.active = of.active * step.normal + (step.watched_s if came else 0)
     of.events = of.events * step.normal + came
-    of.stale = of.quiet_s > law.shortest_s and of.quiet_s > silence_limit(of, law, season)
+    of.squares = of.squares * step.normal + <float> came * came / step.watched_s
+    of.stale = of.quiet_s >= law.shortest_s and of.quiet_s >= silence_limit(of, law, season)
     return came
 
 
@@ -136,11 +150,11 @@ cdef inline double recent_rate(const Arrivals* of) noexcept nogil:
 
 cdef inline bint is_silent(const Arrivals* of, const Law* law, double season) noexcept nogil:
     """Stale three times over."""
-    return of.stale and of.quiet_s > INGESTOR_SILENT_TIMES * silence_limit(of, law, season)
+    return of.stale and of.quiet_s >= INGESTOR_SILENT_TIMES * silence_limit(of, law, season)
 
 
 cdef inline double rate_share(const Arrivals* of, double season) noexcept nogil:
     """The recent rate over the expected one; 1 while too little is expected to say."""
-    if of.active * of.recent_seconds * season < INGESTOR_EXPECTED_MIN * of.seconds or of.seconds == 0:
+    if cluster_rate(of) * of.recent_seconds * season < INGESTOR_EXPECTED_MIN:
         return 1.0
     return recent_rate(of) / (normal_rate(of) * season)

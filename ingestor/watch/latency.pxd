@@ -40,10 +40,10 @@ cdef struct Latency:
     uint32_t minute             # of the next in `minutes`
     uint32_t seconds            # with records, of the running minute
     double window_s             # how long it runs
-    bint ahead                  # in the second before the last sweep, venue times lay in our future beyond the limit
+    bint ahead                  # in the last second with records, a venue time lay in our future beyond the limit
     # The last closed window.
     uint64_t records
-    double p50_s, p99_s, p999_s # NaN: no records
+    double p50_s, p99_s, p999_s     # NaN: no records
     double times                # its p99 over the norm before it; 0 while too little is known
     # Norms: fading means, and the weight they rest on.
     double p99_norm_s
@@ -165,8 +165,8 @@ cdef inline void latency_second(Latency* of, double watched_s, double half_life_
     """
     cdef int64_t least_ns
     cdef int i
-    of.ahead = of.least_ns != INT64_MAX and of.least_ns < -ahead_ns
     if of.least_ns != INT64_MAX:
+        of.ahead = of.least_ns < -ahead_ns
         keep_least(of, of.least_ns)
         of.least_ns = INT64_MAX
     least_ns = minute_least(of)
