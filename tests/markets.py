@@ -19,6 +19,7 @@ class Instrument:
     id: str
     data_class: str = "spot"
     priced_with: list[With] = field(default_factory=list)
+    tier: str = "major"
 
 
 @dataclass

@@ -25,6 +25,7 @@ from ingestor.settings.section import Section
 
 DataClass = Literal["spot", "perp", "future", "option", "index"]
 Level = Literal["trades", "quotes", "bars", "reference"]
+Tier = Literal["major", "mid", "tail", "stable"]
 State = Literal["trading", "halted", "auction", "delisted"]
 
 #: base-quote, then what makes a derivative: -perp, -index, -YYYYMMDD, -YYYYMMDD-STRIKE-c|p
@@ -87,6 +88,7 @@ class Instrument:
     tick_size: Decimal | None = None        # None: not known
     priced_with: tuple[PricedWith, ...] = ()
     pricing: dict[str, float | bool] = field(default_factory=dict)     # its own parameters
+    tier: Tier = "major"
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,9 @@ class InstrumentEntry(Section):
     """Instruments whose markets also vote for this one's fair price."""
     pricing: ConsensusParameters = ConsensusParameters()
     """Parameters that differ from the configuration's `pricing`."""
+    tier: Tier = "major"
+    """How far providers' prices may differ before it is an alert: `major` takes the thresholds of `watch.rules` as they
+    are, `mid` doubles them, `tail` takes four times, `stable` (both sides are stable) a fifth."""
     markets: tuple[MarketEntry, ...] = ()
     """Where it trades."""
 
@@ -239,7 +244,7 @@ class InstrumentEntry(Section):
             id, self.data_class or _data_class(found), base, quote, self.contract_size, self.inverse, expiry, ends_ns,
             self.tick_size,
             tuple(PricedWith(other.instrument, _conversion(other, quote)) for other in self.priced_with),
-            self.pricing.params())
+            self.pricing.params(), self.tier)
 
 
 def _data_class(found: re.Match[str]) -> DataClass:

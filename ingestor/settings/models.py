@@ -23,6 +23,7 @@ from pydantic import (
 
 from ingestor.settings.reference import ReferenceSettings
 from ingestor.settings.section import Section
+from ingestor.settings.watch import WatchSettings
 
 #: Slots of the key space; control-plane.md fixes the number.
 SLOTS = 1024
@@ -384,6 +385,8 @@ class Settings(Section):
     """Bounds."""
     record: RecordSettings = RecordSettings()
     """Raw frames, kept."""
+    watch: WatchSettings = WatchSettings()
+    """What is wrong with them."""
 
     def topic_settings(self) -> dict[str, TopicSettings]:
         """The topics that the writer gathers, by name without prefix, with the sink's defaults filled in."""

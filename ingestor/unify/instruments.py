@@ -36,6 +36,8 @@ class InstrumentSettings(Protocol):
     def data_class(self) -> str: ...
     @property
     def priced_with(self) -> Sequence[PricedWith]: ...
+    @property
+    def tier(self) -> str: ...
 
 
 class MarketSettings(Protocol):
@@ -86,6 +88,7 @@ class InstrumentRow:
     ended: bool = False     # expired: it has no price any more, not even a held one
     sources: list[Source] = field(default_factory=list)
     venues: list[str] = field(default_factory=list)
+    tier: str = "major"     # how far its providers' prices may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,8 @@ class Instruments:
         known = {instrument.id: instrument for instrument in instruments}
         order = _conversions_first(known, [name for name in known if wanted(name)])
         self.rows = [
-            InstrumentRow(name, known[name].data_class, slot_of(known[name]), wanted(name), name in ended)
+            InstrumentRow(name, known[name].data_class, slot_of(known[name]), wanted(name), name in ended,
+                          tier=known[name].tier)
             for name in order]
         self.index = {row.id: number for number, row in enumerate(self.rows)}
         self.paths: list[PathRow] = []
