@@ -19,6 +19,8 @@ from ingestor.masking import masked
 #: A value nested deeper is told by its type: nobody reads further, and a circle ends.
 DEPTH_MAX = 4
 
+_hidden: list[str] = []     # the longest first, so that none is masked in part
+
 
 def configure(
     level: str = "info", form: Literal["auto", "json", "pretty"] = "auto", stream: TextIO | None = None, *,
@@ -31,8 +33,9 @@ def configure(
     """
     target = stream or sys.stdout
     pretty = form == "pretty" or (form == "auto" and target.isatty())
-    hidden = tuple(sorted({secret for secret in secrets if secret}, key=len, reverse=True))
-    render: list[Processor] = [structlog.processors.format_exc_info, _masking(hidden)]
+    _hidden.clear()
+    hide(secrets)
+    render: list[Processor] = [structlog.processors.format_exc_info, _mask]
     if pretty:
         render.append(structlog.dev.ConsoleRenderer(colors=target.isatty()))
     else:
@@ -48,6 +51,11 @@ def configure(
         logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Stream(target))),
         cache_logger_on_first_use=False,
     )
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """Mask these, too, from now on."""
+    _hidden[:] = sorted({secret for secret in (*_hidden, *secrets) if secret}, key=len, reverse=True)
 
 
 class _Stream:
@@ -72,11 +80,8 @@ def _binding(bound: dict[str, object]) -> Processor:
     return bind
 
 
-def _masking(secrets: tuple[str, ...]) -> Processor:
-    def mask(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-        return {name: _plain(value, secrets) for name, value in event.items()}
-
-    return mask
+def _mask(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    return {name: _plain(value, tuple(_hidden)) for name, value in event.items()}
 
 
 def _plain(value: Any, secrets: tuple[str, ...], depth: int = 0) -> Any:

@@ -43,6 +43,10 @@ class Facts:
     reading_paused: bool
     sink: str                   # kind: kafka, files, ...
     sink_ready: bool
+    reference_version: int = 0
+    reference_current: bool = True
+    reference_swaps: int = 0
+    reference_refused: int = 0
 
 
 class Source(Protocol):
@@ -203,6 +207,10 @@ def _process(sheet: Sheet, facts: Facts) -> None:
     sheet.add("ingestor_loop_heartbeat_age_seconds", (), facts.heartbeat_age_s)
     sheet.add("ingestor_reading_paused", (), facts.reading_paused)
     sheet.add("ingestor_sink_ready", (facts.sink,), facts.sink_ready)
+    sheet.add("ingestor_reference_version", (), facts.reference_version)
+    sheet.add("ingestor_reference_current", (), facts.reference_current)
+    sheet.add("ingestor_reference_swaps_total", (), facts.reference_swaps)
+    sheet.add("ingestor_reference_refused_total", (), facts.reference_refused)
 
 
 def _connections(sheet: Sheet, feeds: Mapping[str, Iterable[Any]]) -> None:

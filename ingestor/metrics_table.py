@@ -42,6 +42,15 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         Family("ingestor_reading_paused", "gauge", (),
                "1 while nothing is read from the providers because the sink is full."),
     ),
+    "Reference data": (
+        Family("ingestor_reference_version", "gauge", (),
+               "Of the instruments and markets in force, as each record says it; the same in all shards."),
+        Family("ingestor_reference_current", "gauge", (),
+               "1 when what their source says is in force; 0 when it was refused or can't be read: /readyz says why."),
+        Family("ingestor_reference_swaps_total", "counter", (), "Times that other data was put into force."),
+        Family("ingestor_reference_refused_total", "counter", (),
+               "Sets that contradicted themselves; what was in force stayed."),
+    ),
     "Connections": (
         Family("ingestor_connection_up", "gauge", CONNECTION, "1 when connected, and all wanted was subscribed to."),
         Family("ingestor_connection_state", "gauge", CONNECTION,

@@ -34,16 +34,19 @@ class Readiness:
     """Call it for (is ready, conditions by name); each condition has ok, decides, reason.
 
     pipeline() says whether it is built and the feeds know what to subscribe to; sink() whether it is
-    ready, and what is wrong; links() are the connections of all feeds by provider. Any thread may call.
+    ready, and what is wrong; links() are the connections of all feeds by provider; reference() says whether
+    what the source of the reference data says is in force. Any thread may call.
     """
 
     def __init__(
         self, *, pipeline: Callable[[], bool], sink: Callable[[], tuple[bool, str]],
-        links: Callable[[], Mapping[str, Iterable[Link]]], active_share_min: float = ACTIVE_SHARE_MIN,
+        links: Callable[[], Mapping[str, Iterable[Link]]],
+        reference: Callable[[], tuple[bool, str]] = lambda: (True, ""), active_share_min: float = ACTIVE_SHARE_MIN,
     ) -> None:
         self._pipeline = pipeline
         self._sink = sink
         self._links = links
+        self._reference = reference
         self._active_share_min = active_share_min
         self._sink_was_ready = False
 
@@ -51,12 +54,14 @@ class Readiness:
         built = self._pipeline()
         sink_ready, why_not = self._sink()
         flowing, how_many = self._feeds()
+        current, why_old = self._reference()
         conditions: dict[str, dict[str, Any]] = {
             "pipeline": {"ok": built, "decides": True, "reason": "" if built else "not built yet"},
             "sink": {
                 "ok": sink_ready, "decides": not self._sink_was_ready,
                 "reason": why_not or ("" if sink_ready else "not ready")},
             "feeds": {"ok": flowing, "decides": True, "reason": how_many},
+            "reference": {"ok": current, "decides": False, "reason": why_old},
         }
         self._sink_was_ready = self._sink_was_ready or sink_ready
         return all(each["ok"] for each in conditions.values() if each["decides"]), conditions

@@ -28,15 +28,21 @@ class Plan:
     subscriptions: dict[str, list[Subscription]]
 
 
-def plan(configuration: Configuration, shard: int, dialects: Mapping[str, Provider]) -> Plan:
-    """The part of shard `shard`. Raises ConfigError for what the tables can't hold, or can't be priced."""
+def plan(configuration: Configuration, shard: int, dialects: Mapping[str, Provider], now_ns: int = 0) -> Plan:
+    """The part of shard `shard`, at `now_ns`: what has ended then, or is delisted, has no market any more.
+
+    0: nothing has ended. Raises ConfigError for what the tables can't hold, or can't be priced.
+    """
     own = static_range(shard, configuration.settings.shards)
     slots = {instrument.id: slot_of(instrument) for instrument in configuration.instruments}
+    ended = {each.id for each in configuration.instruments if each.ends_ns is not None and each.ends_ns <= now_ns}
+    markets = [market for market in configuration.markets
+               if market.state != "delisted" and market.instrument not in ended]
     instruments = Instruments(
-        configuration.instruments, configuration.markets, lambda instrument: slots[instrument.id],
-        lambda name: slots[name] in own)
+        configuration.instruments, markets, lambda instrument: slots[instrument.id], lambda name: slots[name] in own,
+        ended)
     subscriptions: dict[str, list[Subscription]] = {}
-    for market in configuration.markets:
+    for market in markets:
         if market.instrument in instruments.index:
             session = dialects[market.provider].session
             subscriptions.setdefault(market.provider, []).extend(
@@ -45,6 +51,12 @@ def plan(configuration: Configuration, shard: int, dialects: Mapping[str, Provid
                     market.instrument)
                 for channel in market.channels)
     return Plan(shard, instruments, pricing(configuration), subscriptions)
+
+
+def next_end_ns(configuration: Configuration, now_ns: int) -> int | None:
+    """When the next instrument ends after `now_ns`; None: none does."""
+    ends = [each.ends_ns for each in configuration.instruments if each.ends_ns is not None and each.ends_ns > now_ns]
+    return min(ends, default=None)
 
 
 def pricing(configuration: Configuration) -> dict[str, dict[str, float | bool]]:

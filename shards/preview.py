@@ -1,5 +1,6 @@
 """What a configuration will need and do, counted without connecting to anything."""
 
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ class Preview(NamedTuple):
 
 def preview(configuration: Configuration) -> Preview:
     """Plan every shard. Raises ConfigError with all that a provider does not allow."""
-    plans = [plan(configuration, shard, DIALECTS) for shard in range(configuration.settings.shards)]
+    plans = [plan(configuration, shard, DIALECTS, time.time_ns()) for shard in range(configuration.settings.shards)]
     names = sorted({name for each in plans for name in each.subscriptions})
     needs = {name: _connections(configuration, plans, name) for name in names}
     faults = [fault for name, count in needs.items() if (fault := _too_many(configuration, name, count))]

@@ -84,7 +84,7 @@ async def record(
     `told` is called each POLL_EVERY_S. Raises ConfigError for providers that are not there, IngestorError when the
     disk did not take everything.
     """
-    planned = plan(configuration, shard, DIALECTS)
+    planned = plan(configuration, shard, DIALECTS, time.time_ns())
     pipeline = Pipeline(planned.instruments, None, pricing=planned.pricing.__getitem__)
     pipeline.tap = recording.tap
     feeds = []

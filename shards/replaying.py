@@ -93,15 +93,17 @@ class Replay:
             configuration = replace(configuration, settings=configuration.settings.model_copy(update={"shards": 1}))
         self._settings: Settings = configuration.settings
         shard = wanted.shard or 0
-        planned = plan(configuration, shard, DIALECTS)
+        planned = plan(configuration, shard, DIALECTS, self._first_ns)
         self.sink = self._open_sink(shard)
         self.writer: Writer | None = None
         if self.sink is not None:
-            self.writer = Writer(self.sink, self._settings.topic_settings(), shard, self._epoch)
+            self.writer = Writer(self.sink, self._settings.topic_settings(), shard, self._epoch,
+                                 configuration.reference_version)
         self.pipeline = Pipeline(
             planned.instruments, self.writer, fair_every_ms=self._settings.pricing.fair_every_ms,
             quarantine_max=self._settings.pipeline.quarantine_max, pricing=planned.pricing.__getitem__)
-        topic = None if self.sink is None else QualityTopic(self.sink, shard, self._epoch, self._now_ns)
+        topic = None if self.sink is None else QualityTopic(
+            self.sink, shard, self._epoch, self._now_ns, configuration.reference_version)
         self._ledger = Ledger(self.pipeline.tables, topic)
         self._player = Player(
             self.pipeline, DIALECTS, on_poll=self._poll, tick_every_ms=self._settings.pipeline.tick_every_ms)

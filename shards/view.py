@@ -13,8 +13,8 @@ from ingestor.feeds.backfill import Backfill
 from ingestor.feeds.feed import Feed, LinkStats
 from ingestor.metrics import Facts
 from ingestor.sinks.sink import Sink
-from ingestor.wire.writer import Writer
 from shards.recording import Recording
+from shards.reference import Reference
 
 
 class View:
@@ -23,10 +23,10 @@ class View:
     def __init__(self, shard: int, sink_kind: str) -> None:
         self.pipeline: Pipeline | None = None
         self.sink_: Sink | None = None
-        self.writer_: Writer | None = None
         self.feeds: Mapping[str, Feed] = {}
         self.backfill: Backfill | None = None
         self.recording_: Recording | None = None
+        self.reference: Reference | None = None
         self.reading_paused = False
         self.subscribed = False     # every feed knows what it wants
         self._shard = shard
@@ -54,6 +54,10 @@ class View:
         """Whether the sink takes records, and why not."""
         return (False, "not opened yet") if self.sink_ is None else (self.sink_.ready, self.sink_.reason)
 
+    def reference_state(self) -> tuple[bool, str]:
+        """Whether what the source of the reference data says is in force, and why not."""
+        return (True, "") if self.reference is None else self.reference.condition()
+
     # ingestor.metrics.Source
 
     def counters(self) -> Mapping[str, Any]:
@@ -63,7 +67,8 @@ class View:
         return [] if self.pipeline is None else self.pipeline.fairs()
 
     def writer(self) -> Mapping[str, Any] | None:
-        return None if self.writer_ is None else self.writer_.stats()
+        writer = None if self.pipeline is None else self.pipeline.writer
+        return None if writer is None else writer.stats()
 
     def sink(self) -> Any:
         return None if self.sink_ is None else self.sink_.stats()
@@ -78,7 +83,10 @@ class View:
         return self.recording_
 
     def facts(self) -> Facts:
+        reference = self.reference
         return Facts(
             version=self._version, shard=self._shard, started_s=self._started_s,
             heartbeat_age_s=self.heartbeat_age_s(), reading_paused=self.reading_paused, sink=self._sink_kind,
-            sink_ready=self.sink_state()[0])
+            sink_ready=self.sink_state()[0], reference_version=0 if reference is None else reference.version,
+            reference_current=self.reference_state()[0], reference_swaps=0 if reference is None else reference.swaps,
+            reference_refused=0 if reference is None else reference.refused)

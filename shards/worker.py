@@ -10,7 +10,7 @@ import gc
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,10 +18,12 @@ import structlog
 
 from ingestor import logs
 from ingestor._core import Pipeline
+from ingestor.edition import Edition
 from ingestor.errors import IngestorError, InternalError, SinkError
 from ingestor.feeds import loop
 from ingestor.feeds.backfill import Backfill
 from ingestor.feeds.feed import Feed
+from ingestor.feeds.fetch import HistorySettings
 from ingestor.http import Server, serve
 from ingestor.metrics import Metrics
 from ingestor.readiness import Readiness
@@ -33,6 +35,7 @@ from ingestor.wire.writer import Writer
 from shards.assembly import Plan, feed_settings, history_settings, plan
 from shards.dialects import DIALECTS
 from shards.recording import Recording
+from shards.reference import Reference, source_of
 from shards.view import View
 
 #: Saying goodbye takes a round trip; a provider that does not answer must not hold up the end.
@@ -57,7 +60,8 @@ def run_shard(configuration: Configuration, shard: int) -> int:
     to_stdout = settings.sink.kind == "ndjson" and settings.sink.ndjson.path is None
     logs.configure(
         settings.log.level, settings.log.format, sys.stderr if to_stdout else sys.stdout,
-        secrets=[settings.sink.kafka.password.get_secret_value(), *(each.key.get_secret_value() for each in providers)],
+        secrets=[each.get_secret_value() for each in (
+            settings.sink.kafka.password, settings.reference.redis.password, *(each.key for each in providers))],
         shard=shard, epoch=epoch)
     worker = Worker(configuration, shard, epoch)
     try:
@@ -82,9 +86,13 @@ class Worker:
         self._log = structlog.get_logger()
         self._view = View(shard, self._settings.sink.kind)
         self._readiness = Readiness(
-            pipeline=self._view.is_built, sink=self._view.sink_state, links=self._view.links)
+            pipeline=self._view.is_built, sink=self._view.sink_state, links=self._view.links,
+            reference=self._view.reference_state)
         self._feeds: dict[str, Feed] = {}
+        self._histories: dict[str, HistorySettings] = {}
         self._recording: Recording | None = None
+        self._reference: Reference | None = None
+        self._fed: asyncio.TaskGroup | None = None      # what runs the feeds
         self._told = (0, 0)
 
     async def run(self) -> int:
@@ -92,6 +100,7 @@ class Worker:
         stop = asyncio.Event()
         for number in STOPPING:
             asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number, stop)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
         server = self._serve()
         try:
             return await self._run(stop)
@@ -102,6 +111,10 @@ class Worker:
         if not stop.is_set():
             self._log.info("shard_stopping", signal=signal.Signals(number).name)
         stop.set()
+
+    def _on_hangup(self) -> None:
+        if self._reference is not None:
+            self._reference.look_soon()
 
     def _serve(self) -> Server:
         metrics = Metrics(self._view, instrument_labels=self._settings.metrics.instrument_labels)
@@ -114,14 +127,20 @@ class Worker:
         return server
 
     async def _run(self, stop: asyncio.Event) -> int:
-        planned = plan(self._configuration, self._shard, DIALECTS)
+        planned = plan(self._configuration, self._shard, DIALECTS, time.time_ns())
         settings = self._settings
         sink = open_sink(settings.sink, settings.sink_topics(), settings.topics.prefix, self._shard, self._epoch)
         self._view.sink_ = sink
         try:
-            pipeline = self._pipeline(planned, sink)
-            self._open_feeds(planned, pipeline)
-            backfill = self._backfill(planned, pipeline, sink)
+            pipeline = self._view.pipeline = self._pipeline(self._configuration, planned, sink)
+            self._record(pipeline)
+            self._subscribe(planned, self._new_feeds(planned, pipeline))
+            quality = QualityTopic(
+                sink, self._shard, self._epoch, time.time_ns, self._configuration.reference_version)
+            backfill = self._view.backfill = Backfill(pipeline, quality, self._histories)
+            self._reference = self._view.reference = Reference(
+                self._configuration, source_of(self._configuration),
+                partial(self._edition, pipeline, sink, backfill, quality))
         except BaseException:
             sink.close(0.0)
             raise
@@ -132,8 +151,8 @@ class Worker:
             "shard_started", instruments=len(planned.instruments.rows), sink=settings.sink.kind,
             subscriptions={name: len(wanted) for name, wanted in planned.subscriptions.items()})
         works: list[Coroutine[Any, Any, object]] = [
-            stop.wait(), self._tick(pipeline, sink), self._watch(pipeline), backfill.run(),
-            *(feed.run() for feed in self._feeds.values())]
+            stop.wait(), self._tick(pipeline, sink), self._watch(pipeline), backfill.run(), self._feed(),
+            self._reference.run()]
         tasks = [asyncio.create_task(work) for work in works]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -145,33 +164,67 @@ class Worker:
                 "see sink errors in the log, or raise sink.close_within_s")
         return 0
 
-    def _pipeline(self, planned: Plan, sink: Sink) -> Pipeline:
+    def _pipeline(self, configuration: Configuration, planned: Plan, sink: Sink) -> Pipeline:
         settings = self._settings
-        writer = Writer(sink, settings.topic_settings(), self._shard, self._epoch)
-        pipeline = Pipeline(
+        writer = Writer(sink, settings.topic_settings(), self._shard, self._epoch, configuration.reference_version)
+        return Pipeline(
             planned.instruments, writer, fair_every_ms=settings.pricing.fair_every_ms,
             quarantine_max=settings.pipeline.quarantine_max, pricing=planned.pricing.__getitem__)
-        self._view.writer_, self._view.pipeline = writer, pipeline
-        if settings.record.path is not None:
-            self._view.recording_ = self._recording = Recording(
-                settings.record.path / f"s{self._shard}", settings.record, self._shard)
-            pipeline.tap = self._recording.tap
-        return pipeline
 
-    def _open_feeds(self, planned: Plan, pipeline: Pipeline) -> None:
-        for name, wanted in planned.subscriptions.items():
+    def _record(self, pipeline: Pipeline) -> None:
+        settings = self._settings.record
+        if settings.path is not None:
+            self._view.recording_ = self._recording = Recording(
+                settings.path / f"s{self._shard}", settings, self._shard)
+            pipeline.tap = self._recording.tap
+
+    def _edition(
+        self, pipeline: Pipeline, sink: Sink, backfill: Backfill, quality: QualityTopic, configuration: Configuration,
+    ) -> Callable[[], None]:
+        """Build other reference data aside, in a thread; what then puts it into force, on the loop."""
+        planned = plan(configuration, self._shard, DIALECTS, time.time_ns())
+        edition = Edition(pipeline, self._pipeline(configuration, planned, sink))
+        feeds = self._new_feeds(planned, pipeline)
+
+        def commit() -> None:
+            backfill.poll()
+            edition.swap(time.time_ns())
+            backfill.follow(edition.succession.subscriptions_to)
+            quality.reference_version = configuration.reference_version
+            self._subscribe(planned, feeds)
+            gc.freeze()
+
+        return commit
+
+    def _new_feeds(self, planned: Plan, pipeline: Pipeline) -> dict[str, Feed]:
+        """Of providers that had no feed. Raises ConfigError for one that can't work."""
+        feeds = {}
+        for name in planned.subscriptions.keys() - self._feeds.keys():
             provider = DIALECTS[name]
-            feed = Feed(provider, feed_settings(self._configuration, provider), partial(pipeline.open, provider))
-            feed.set_subscriptions(wanted)
-            self._feeds[name] = feed
-        self._view.feeds = self._feeds
+            settings = feed_settings(self._configuration, provider)
+            logs.hide([settings.key])
+            self._histories[name] = history_settings(self._configuration, provider)
+            feeds[name] = Feed(provider, settings, partial(pipeline.open, provider))
+        return feeds
+
+    def _subscribe(self, planned: Plan, feeds: dict[str, Feed]) -> None:
+        """Tell each feed what is wanted of it now, and let the new ones begin."""
+        self._feeds = self._view.feeds = {**self._feeds, **feeds}
+        for name, feed in self._feeds.items():
+            feed.set_subscriptions(planned.subscriptions.get(name, ()))
+        for feed in feeds.values():
+            if self._view.reading_paused:
+                feed.pause_reading()
+            if self._fed is not None:
+                self._fed.create_task(feed.run())
         self._view.subscribed = True
 
-    def _backfill(self, planned: Plan, pipeline: Pipeline, sink: Sink) -> Backfill:
-        settings = {name: history_settings(self._configuration, DIALECTS[name]) for name in planned.subscriptions}
-        topic = QualityTopic(sink, self._shard, self._epoch, time.time_ns)
-        self._view.backfill = Backfill(pipeline, topic, settings)
-        return self._view.backfill
+    async def _feed(self) -> None:
+        """Run the feeds, those too that come later."""
+        async with asyncio.TaskGroup() as self._fed:
+            for feed in self._feeds.values():
+                self._fed.create_task(feed.run())
+            await asyncio.Event().wait()
 
     async def _tick(self, pipeline: Pipeline, sink: Sink) -> None:
         """The end of each turn of the loop, and each few milliseconds without input: what was read is settled,

@@ -100,7 +100,8 @@ class QualityTopic:
         datum = self._head + b"".join((
             avro_long(about.slot), avro_text(about.instrument), avro_long(self.reference_version),
             avro_text(about.provider), avro_text(about.venue), avro_text(about.symbol), avro_text(about.channel),
-            avro_long(record.event), avro_long(record.status), avro_long(record.subject), avro_long(now_ns), avro_long(record.ts_opened_ns), avro_long(sequence),
+            avro_long(record.event), avro_long(record.status), avro_long(record.subject), avro_long(now_ns),
+            avro_long(record.ts_opened_ns), avro_long(sequence),
             optional(record.first_missing), optional(record.last_missing), optional(record.ts_from_ns),
             optional(record.ts_to_ns), optional(records), avro_text(record.reason), avro_text(record.detail)))
         payload = datum if self._container else [self._prefix + datum]

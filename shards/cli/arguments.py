@@ -42,7 +42,29 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def configuration(arguments: argparse.Namespace, shard: int | None = None) -> "Configuration":
-    """The configuration that the arguments name. Raises ConfigError with all its faults."""
+    """The configuration that the arguments name, with its reference data. Raises ConfigError with all its faults."""
+    written = _written(arguments, shard)
+    if written.settings.reference.source == "files":
+        return written
+    from shards.reference import start
+
+    started, why = start(written)
+    if why:
+        print(f"{Path(sys.argv[0]).name}: reference data: {why}", file=sys.stderr)
+    return started
+
+
+def checked(arguments: argparse.Namespace) -> "Configuration":
+    """The configuration with what the source of its reference data says now, not with what is kept of it."""
+    written = _written(arguments)
+    if written.settings.reference.source == "files":
+        return written
+    from shards.reference import checked
+
+    return checked(written)
+
+
+def _written(arguments: argparse.Namespace, shard: int | None = None) -> "Configuration":
     from ingestor.settings import CONFIG_PATH, load
     from shards.dialects import DIALECTS
 

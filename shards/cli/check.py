@@ -8,8 +8,9 @@ NAME = "check"
 SUMMARY = "validate configuration and instruments; say everything that is wrong at once"
 DESCRIPTION = """\
 Reads the configuration, the environment, the provider files, the instruments and the secrets, without
-connecting to anything. Says everything that is wrong, one line each with file, line, key, value and
-what to do, and ends with status 2; or says what the configuration will do."""
+connecting to anything, but to Redis where the instruments come from there. Says everything that is wrong, one
+line each with file, line, key, value and what to do, and ends with status 2; or says what the configuration
+will do."""
 EXAMPLES = """\
 example:
   ingestor check --config config/ingestor.yaml"""
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the summary. Raises ConfigError with all faults."""
-    configuration = common.configuration(arguments)
+    configuration = common.checked(arguments)
     from shards.preview import preview, summary
 
     print("\n".join(summary(preview(configuration))))
