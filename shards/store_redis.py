@@ -51,7 +51,7 @@ class RedisStore:
         self._within_s = settings.answer_within_s
         tls: dict[str, Any] = {"ssl": True, "ssl_ca_certs": tls_ca_file} if parts.scheme == "rediss" else {}
         self._redis = Redis(
-            host=parts.hostname or "", port=parts.port or 6379, db=parts.path.strip("/") or 0,
+            host=parts.hostname or "", port=parts.port or 6379, db=int(parts.path.strip("/") or 0),
             username=settings.username or None, password=settings.password.get_secret_value() or None,
             decode_responses=True, socket_timeout=self._within_s, socket_connect_timeout=self._within_s,
             retry=Retry(NoBackoff(), 0), **tls)
@@ -64,13 +64,16 @@ class RedisStore:
     async def read(self) -> tuple[int, dict[str, str]]:
         """The version and, of the same moment, the text of each instrument's entry by its id."""
         count: Any = await self._asked(self._redis.hlen(self.key))
-        if count > ENTRIES_MAX:
-            raise StoreFault("misread", f"{self.key} of {self.place} has {count} fields, more than {ENTRIES_MAX}")
+        if not isinstance(count, int) or count > ENTRIES_MAX:
+            raise StoreFault("misread", f"{self.key} of {self.place} has {count!r:.60} fields, more than {ENTRIES_MAX}")
         async with self._redis.pipeline(transaction=True) as both:
             both.get(self.version_key)
             both.hgetall(self.key)
-            version, fields = await self._asked(both.execute())
-        return self._number(version), fields
+            answers: Any = await self._asked(both.execute())
+        match answers:
+            case [version, dict() as fields] if all(isinstance(text, str) for row in fields.items() for text in row):
+                return self._number(version), fields
+        raise StoreFault("misread", f"{self.place} gives no answer of a Redis: {answers!r:.200}")
 
     async def hint(self, within_s: float) -> bool:
         """Wait for a hint that there is a new version; False: none came in so many seconds."""

@@ -1,4 +1,4 @@
-"""Real services for tests: Apache Kafka by scripts/kafka, and Apicurio's schema registry, both from Maven.
+"""Real services for tests: Redis, Apache Kafka by scripts/kafka, and Apicurio's schema registry, both from Maven.
 
 Plugin of tests/conftest.py. Each runs once a session, on free ports, in folders of its own; both are
 loopback only and end with the session.
@@ -33,6 +33,59 @@ READS_WITHIN_S = 60.0
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
+
+
+class Redis:
+    """One Redis. `stop` ends it with what it holds; `pause` stops it where it stands, its sockets open."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder, self.port, self._options = folder, free_port(), options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> "Redis":
+        self._process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder),
+             *self._options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + STARTS_WITHIN_S
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return self
+            except OSError:
+                assert self._process.poll() is None, "Redis ended"
+                assert time.monotonic() < end, f"Redis did not answer within {STARTS_WITHIN_S} s"
+                time.sleep(0.01)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def pause(self) -> None:
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def __call__(self, *command: str, password: str = "") -> str:
+        """Run a command by redis-cli; what it answers."""
+        done = subprocess.run(
+            ["redis-cli", "-p", str(self.port), *command], capture_output=True, text=True, timeout=20, check=True,
+            env={**os.environ, "REDISCLI_AUTH": password} if password else None)
+        return done.stdout.strip()
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    """An empty Redis of this test's own."""
+    server = Redis(tmp_path).start()
+    yield server
+    server.stop()
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Where the reference data (instruments and markets) comes from, and how often it is looked at."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -40,7 +41,8 @@ class RedisSettings(Section):
     def _address(cls, value: str) -> str:
         try:
             parts = urlsplit(value)
-            whole = parts.scheme in ("redis", "rediss") and parts.hostname and (parts.port or 1)
+            whole = (parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+                     and re.fullmatch(r"/?|/[0-9]{1,4}", parts.path))
         except ValueError:
             whole = False
         if not whole:
