@@ -35,8 +35,8 @@ class WatchSettings(Section):
     """When what providers send is an alert."""
 
     rules: Annotated[tuple[RuleEntry, ...], Field(max_length=RULES_MAX)] = RULES
-    """Discrepancies between providers; your list replaces all of these. Default: critical beyond 5 % for 30 s and 2 % for
-    120 s, warning beyond 1 % for 300 s and 0.5 % for 900 s."""
+    """Discrepancies between providers; your list replaces all of these. Default: critical beyond 5 % for 30 s and 2 %
+    for 120 s, warning beyond 1 % for 300 s and 0.5 % for 900 s."""
 
     @field_validator("rules")
     @classmethod
