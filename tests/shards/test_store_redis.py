@@ -128,8 +128,8 @@ def test_rights_that_are_missing_are_denied(redis):
 
 def test_the_rights_that_the_manual_names_are_enough(redis):
     redis("SET", VERSION, "3")
-    redis("ACL", "SETUSER", "reader", "on", ">secret", "resetchannels", f"&{CHANNEL}", "%R~{ing:main}:*", "-@all", "+get",
-          "+hlen", "+hgetall", "+multi", "+exec", "+subscribe", "+@connection")
+    redis("ACL", "SETUSER", "reader", "on", ">secret", "resetchannels", f"&{CHANNEL}", "%R~{ing:main}:*", "-@all",
+          "+get", "+hlen", "+hgetall", "+multi", "+exec", "+subscribe", "+@connection")
     user = {"username": "reader", "password": "secret"}
     assert asked(redis.url, RedisStore.read, **user) == (3, {})
     assert asked(redis.url, lambda store: store.hint(0.05), **user) is False
