@@ -107,7 +107,7 @@ class _Loading:
             self._need_markets(entries)
         return Configuration(
             self._path, settings or Settings(), tuple(entries.instruments), tuple(entries.markets),
-            content_version(rows.value.get("instruments")), self.refer)
+            content_version(rows.value["instruments"]) if entries.instruments else 0, self.refer)
 
     def refer(self, configuration: "Configuration", document: Document, version: int | None = None) -> "Configuration":
         """The same settings with other reference data; `version` None: that of its content.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, PositiveFloat, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic import Field, PositiveFloat, PrivateAttr, SecretStr, model_validator
 
 from ingestor.settings.section import Section
 
@@ -36,20 +36,21 @@ class RedisSettings(Section):
         """What password_env or password_file holds."""
         return self._password
 
-    @field_validator("url")
-    @classmethod
-    def _address(cls, value: str) -> str:
+    @model_validator(mode="after")
+    def _address(self) -> Self:
+        """Of the whole, so that no message shows an address: it may hold a password."""
         try:
-            parts = urlsplit(value)
+            parts = urlsplit(self.url)
             whole = (parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
                      and re.fullmatch(r"/?|/[0-9]{1,4}", parts.path))
         except ValueError:
             whole = False
         if not whole:
-            raise ValueError("give redis://HOST:PORT/DATABASE, or rediss:// with TLS")
+            raise ValueError("has a url that is none of Redis: give redis://HOST:PORT/DATABASE, or rediss:// with TLS")
         if "@" in parts.netloc or parts.query:
-            raise ValueError("give no user, password or options in it: use username, and password_env or password_file")
-        return value
+            raise ValueError(
+                "has a url with a user, a password or options: use username, and password_env or password_file")
+        return self
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

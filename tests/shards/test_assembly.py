@@ -1,12 +1,14 @@
 """A configuration becomes the parts of a shard: instruments, subscriptions, parameters, feed settings."""
 
+from datetime import datetime
+
 import pytest
 
 from ingestor.errors import ConfigError
 from ingestor.pricing.parameters import PARAMETERS
 from ingestor.settings import load
 from ingestor.settings.models import ConsensusParameters
-from shards.assembly import feed_settings, limits, plan
+from shards.assembly import feed_settings, limits, next_end_ns, plan
 from shards.dialects import DIALECTS
 
 INSTRUMENTS = """\
@@ -51,6 +53,68 @@ def test_a_subscriptions_section_is_the_endpoint_that_carries_its_channel(config
     wanted = plan(configuration(), 0, DIALECTS).subscriptions["binance-usdm"]
     assert {each.channel: each.section for each in wanted} == {
         "trade": "public", "bookTicker": "public", "markPrice@1s": "market"}
+
+
+REFERENCE = """\
+instruments:
+  btc-usd-20270326:
+    expiry: 2027-03-26T08:00:00Z
+    tick_size: 0.5
+    contract_size: 10
+    inverse: true
+    markets: [{provider: deribit, symbol: BTC-26MAR27}]
+  btc-usd-20270327: {markets: [{provider: deribit, symbol: BTC-27MAR27}]}
+  btc-usd:
+    markets:
+      - {provider: coinbase-exchange, symbol: BTC-USD}
+      - {provider: kraken-v2, symbol: BTC/USD, state: halted, trust: 3}
+      - {provider: bitstamp, symbol: btcusd, state: delisted}
+      - {provider: gemini, symbol: BTCUSD, state: auction, contract_size: 2, tick_size: 0.01}
+"""
+
+
+def at(text):
+    return int(datetime.fromisoformat(text).timestamp()) * 10**9
+
+
+@pytest.mark.parametrize(("now", "ended"), [
+    ("2027-03-26T07:59:59Z", set()), ("2027-03-26T08:00:00Z", {"btc-usd-20270326"}),
+    ("2027-03-27T23:59:59Z", {"btc-usd-20270326"}),
+    ("2027-03-28T00:00:00Z", {"btc-usd-20270326", "btc-usd-20270327"}),     # a day ends with the day
+])
+def test_what_has_ended_stays_an_instrument_without_markets(configuration, now, ended):
+    loaded = configuration(instruments=REFERENCE)
+    planned = [plan(loaded, shard, DIALECTS, at(now)) for shard in (0, 1)]
+    rows = [row for each in planned for row in each.instruments.rows]
+    assert {row.id for row in rows if row.ended} == ended
+    assert {row.id for row in rows if not row.sources} == ended
+    wanted = [each.instrument for one in planned for each in one.subscriptions.get("deribit", ())]
+    assert set(wanted) == {"btc-usd-20270326", "btc-usd-20270327"} - ended
+
+
+def test_the_next_end_is_the_earliest_that_is_still_to_come(configuration):
+    loaded = configuration(instruments=REFERENCE)
+    assert next_end_ns(loaded, 0) == at("2027-03-26T08:00:00Z")
+    assert next_end_ns(loaded, at("2027-03-26T08:00:00Z")) == at("2027-03-28T00:00:00Z")
+    assert next_end_ns(loaded, at("2027-03-28T00:00:00Z")) is None
+
+
+def test_the_state_of_a_market_decides_its_vote_and_whether_it_is_subscribed(configuration):
+    planned = plan(configuration(instruments=REFERENCE), 0, DIALECTS)
+    row = next(row for row in planned.instruments.rows if row.id == "btc-usd")
+    paths = planned.instruments.paths
+    assert {paths[source.path].provider: (source.trust, paths[source.path].state) for source in row.sources} == {
+        "coinbase-exchange": (1.0, 0), "kraken-v2": (0.0, 1), "gemini": (0.0, 2)}
+    assert "bitstamp" not in planned.subscriptions
+    assert "kraken-v2" in planned.subscriptions
+
+
+def test_a_market_has_the_contract_of_its_instrument_or_its_own(configuration):
+    planned = plan(configuration(instruments=REFERENCE), 0, DIALECTS)
+    assert {path.provider: (path.contract_size, path.inverse, path.tick_size) for path in planned.instruments.paths
+            if path.symbol != "BTC-27MAR27"} == {
+        "deribit": (10.0, True, 0.5), "coinbase-exchange": (1.0, False, 0.0), "kraken-v2": (1.0, False, 0.0),
+        "gemini": (2.0, False, 0.01)}
 
 
 def test_an_instruments_own_parameters_replace_the_configurations(configuration):
