@@ -67,9 +67,9 @@ def _fetch(url: str) -> tuple[int, dict]:
 
 
 @contextlib.asynccontextmanager
-async def shard(config: Path, **environ: str):
+async def shard(config: Path, *, number: int = 0, **environ: str):
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ingestor", "--shard", "0", "--config", str(config), cwd=ROOT,
+        sys.executable, "-m", "ingestor", "--shard", str(number), "--config", str(config), cwd=ROOT,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "INGESTOR_HTTP__PORT": "0", **environ})
     try:
