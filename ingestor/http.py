@@ -1,4 +1,4 @@
-"""What people and machines see over HTTP: /metrics, /healthz, /readyz, /prices, and an index of them at /.
+"""What people and machines see over HTTP: /metrics, /healthz, /readyz, /prices, /alerts, and an index of them at /.
 
 Served by threads of its own, so that liveness is answered while the event loop hangs. What a client
 can do is bounded: connections, the size and the time of a request, the time to take the answer, and
@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from ingestor.errors import ConfigError
+from ingestor.plain import plain
 
 #: Handled at once. A scraper, two probes, a console and some people are ten.
 CONNECTIONS_MAX = 32
@@ -62,6 +63,7 @@ PAGES = {
     "/healthz": "liveness: the event loop's heartbeat",
     "/readyz": "readiness: each condition, and whether it holds",
     "/prices": "fair prices and totals as JSON",
+    "/alerts": "what is pending, firing or clearing, with its evidence, as JSON",
 }
 
 log = structlog.get_logger()
@@ -128,12 +130,12 @@ class Server:
 def serve(
     host: str, port: int, *, metrics: Callable[[bool], tuple[str, bytes]], health: Callable[[], float],
     ready: Callable[[], tuple[bool, Mapping[str, object]]], prices: Callable[[], Mapping[str, object]],
-    page_reuse_s: float = PAGE_REUSE_S,
+    alerts: Callable[[], Mapping[str, object]], page_reuse_s: float = PAGE_REUSE_S,
 ) -> Server:
     """Serve the pages on `host`:`port` (0: a free port, see Server.address).
 
     metrics(openmetrics) returns content type and body. health() is the age in seconds of the event
-    loop's heartbeat. ready() says whether, and each condition by name. prices() is any JSON value;
+    loop's heartbeat. ready() says whether, and each condition by name. prices() and alerts() are any JSON values;
     NaN becomes null. They are called from the server's threads, and must not wait for the event
     loop. Raises ConfigError when the address can't be had.
     """
@@ -144,6 +146,7 @@ def serve(
         "/healthz": Page("/healthz", lambda: _health(health()), 0.0),
         "/readyz": Page("/readyz", lambda: _readiness(*ready()), 0.0),
         "/prices": Page("/prices", lambda: _json(HTTPStatus.OK, prices()), page_reuse_s),
+        "/alerts": Page("/alerts", lambda: _json(HTTPStatus.OK, alerts()), page_reuse_s),
     }
 
     def answer(path: str, accept: str) -> Answer:
@@ -169,17 +172,6 @@ def prefers_openmetrics(accept: str) -> bool:
                 weight = 0.0
             wanted[kind] = max(wanted[kind], weight)
     return 0.0 < wanted["application/openmetrics-text"] >= wanted["text/plain"]
-
-
-def plain(value: Any) -> Any:
-    """The value with everything that JSON has no word for (NaN, infinities) as None."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
-    return value
 
 
 def _json(status: HTTPStatus, value: object) -> Answer:

@@ -20,6 +20,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 from ingestor.metrics_table import BOUNDS, BY_NAME, MARKETS, PATH
 from ingestor.records import FAIR_STATUS_NAMES, KIND_NAMES, STATUS_NAMES
+from ingestor.watch.alerts import State
 from ingestor.wire.quality import Status
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -77,6 +78,9 @@ class Source(Protocol):
     def recording(self) -> Any:
         """The raw log being written, or None: its `tap`, `disk` and `writer`."""
 
+    def alerting(self) -> Any:
+        """The Alerting, or None: its `watch` and what has `fired`."""
+
     def facts(self) -> Facts:
         """What only the worker knows."""
 
@@ -119,6 +123,7 @@ class Metrics:
         _gaps(sheet, self._source.gaps())
         _recording(sheet, self._source.recording())
         _fairs(sheet, self._source.fairs(), self._by_instrument)
+        _alerts(sheet, self._source.alerting(), self._by_instrument)
         _publishing(sheet, self._source.writer(), self._source.sink(), facts.sink)
         return sheet.families()
 
@@ -328,6 +333,40 @@ def _fairs(sheet: Sheet, fairs: Iterable[Mapping[str, Any]], by_instrument: bool
             sheet.add("ingestor_fair_price", labels, fair["price"])
         if math.isfinite(fair["price"]) and math.isfinite(fair["conf"]) and fair["price"]:
             sheet.add("ingestor_fair_conf_ratio", labels, fair["conf"] / fair["price"])
+
+
+def _alerts(sheet: Sheet, alerting: Any, by_instrument: bool) -> None:
+    """What fires, and what is known of each comparison."""
+    if alerting is None:
+        return
+    for row in alerting.watch.comparisons.deviations():
+        sheet.add("ingestor_comparisons", (row.provider,), 1)
+        sheet.add("ingestor_comparisons_blank", (row.provider,), math.isnan(row.last))
+        if by_instrument:
+            _deviation(sheet, row)
+    for alert in alerting.watch.alerts():
+        key, severity = alert.key, alert.severity.name.lower()
+        if alert.state == State.PENDING:
+            sheet.add("ingestor_alerts_pending", (key.rule, severity, key.provider), 1)
+        else:
+            instrument = key.instrument if by_instrument else ""
+            sheet.add("ingestor_alerts_firing", (key.rule, severity, key.provider, key.venue, instrument, key.part), 1)
+    for labels, count in dict(alerting.fired).items():
+        sheet.add("ingestor_alerts_fired_total", labels, count)
+
+
+def _deviation(sheet: Sheet, row: Any) -> None:
+    labels = (row.provider, row.venue, row.instrument)
+    for name, number in (("", row.last), ("_mean", row.mean), ("_peak", row.peak)):
+        if not math.isnan(number):
+            sheet.raise_to(f"ingestor_discrepancy{name}_ratio", labels, number)
+    for percentile, number in (("50", row.median), ("99", row.p99)):
+        if not math.isnan(number):
+            sheet.raise_to("ingestor_discrepancy_percentile_ratio", (*labels, percentile), number)
+    for rule, share in row.exceeding.items():
+        sheet.raise_to("ingestor_discrepancy_exceeding_ratio", (*labels, rule), share)
+    if not math.isnan(row.weight):
+        sheet.add("ingestor_provider_weight_ratio", (row.provider, row.instrument), row.weight)
 
 
 def _publishing(sheet: Sheet, topics: Mapping[str, Any] | None, sink: Any, kind: str) -> None:

@@ -14,6 +14,8 @@ from ingestor.records import FAIR_STATUS_NAMES
 CONNECTION = ("provider", "connection")
 MARKETS = ("provider", "venue", "data_class")
 PATH = (*MARKETS, "instrument")
+COMPARED = ("provider", "venue", "instrument")
+ALERT = ("rule", "severity", "provider")
 #: Buckets outside these bounds (seconds) are merged; a provider is not nearer than a millisecond.
 BOUNDS = {
     "ingestor_exchange_to_receive_seconds": (1e-3, 70.0),
@@ -149,6 +151,31 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         Family("ingestor_fair_venues_used", "gauge", ("instrument",), "Venues whose prices count now."),
         Family("ingestor_fair_update_timestamp_seconds", "gauge", ("instrument",),
                "When it was last computed; no series before the first time."),
+    ),
+    "Providers against each other": (
+        Family("ingestor_comparisons", "gauge", ("provider",),
+               "What is compared of it: its price of an instrument against all other providers', and an aggregator's "
+               "of a venue against the venue's own feed."),
+        Family("ingestor_comparisons_blank", "gauge", ("provider",),
+               "Of those, without data now: one of the sides is not fresh, or does not agree within itself."),
+        Family("ingestor_discrepancy_ratio", "gauge", COMPARED,
+               "Its price over the others' less 1; venue empty: of all its venues. No series without data."),
+        Family("ingestor_discrepancy_mean_ratio", "gauge", COMPARED, "Its mean, faded with a half-life of 60 s."),
+        Family("ingestor_discrepancy_peak_ratio", "gauge", COMPARED,
+               "What was furthest from 0 in the last hour, however short it was."),
+        Family("ingestor_discrepancy_percentile_ratio", "gauge", (*COMPARED, "percentile"),
+               "Its distance from 0, of the last hour, within a twentieth of a decade."),
+        Family("ingestor_discrepancy_exceeding_ratio", "gauge", (*COMPARED, "rule"),
+               "Share of the rule's window that is beyond its threshold; no series where none is."),
+        Family("ingestor_provider_weight_ratio", "gauge", ("provider", "instrument"),
+               "Share of the provider's sources in the fair price, before the gate."),
+    ),
+    "Alerts": (
+        Family("ingestor_alerts_firing", "gauge", (*ALERT, "venue", "instrument", "part"),
+               "1 while the alert fires; the page /alerts has its evidence. A provider of two names, with a comma: "
+               "nobody knows which of the two is wrong."),
+        Family("ingestor_alerts_pending", "gauge", ALERT, "Alerts that may fire soon."),
+        Family("ingestor_alerts_fired_total", "counter", ALERT, "Alerts that have fired."),
     ),
     "Publishing": (
         Family("ingestor_receive_to_enqueue_seconds", "histogram", (),

@@ -6,6 +6,7 @@ Pure functions, shared by the worker that runs a shard and the check that counts
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ingestor._core import Pipeline
 from ingestor.errors import ConfigError
 from ingestor.feeds.feed import FeedSettings
 from ingestor.feeds.fetch import HistorySettings
@@ -15,6 +16,9 @@ from ingestor.providers.provider import Provider
 from ingestor.providers.session import Limits, Subscription
 from ingestor.settings import Configuration
 from ingestor.unify.instruments import Instruments
+from ingestor.watch.alerts import Severity
+from ingestor.watching.comparisons import Comparisons, DiscrepancyRule
+from ingestor.watching.watch import Watch
 from shards.slots import slot_of, static_range
 
 
@@ -73,6 +77,13 @@ def pricing(configuration: Configuration) -> dict[str, dict[str, float | bool]]:
     if faults:
         raise ConfigError(faults)
     return found
+
+
+def watch(configuration: Configuration, pipeline: Pipeline) -> Watch:
+    """Everything that judges the pipeline, by the configuration."""
+    settings = configuration.settings.watch
+    rules = [DiscrepancyRule(Severity[rule.severity.upper()], rule.threshold, rule.window_s) for rule in settings.rules]
+    return Watch(Comparisons(pipeline, rules))
 
 
 def feed_settings(configuration: Configuration, provider: Provider) -> FeedSettings:

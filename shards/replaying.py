@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ingestor._core import Pipeline
+from ingestor.alerting import Alerting
 from ingestor.errors import ConfigError, SinkError
 from ingestor.feeds.ledger import Ledger
 from ingestor.feeds.refill import missed
@@ -27,7 +28,7 @@ from ingestor.sinks.null import NullSink
 from ingestor.sinks.sink import Sink
 from ingestor.wire.quality import QualityTopic, Status
 from ingestor.wire.writer import Writer
-from shards.assembly import plan
+from shards.assembly import plan, watch
 from shards.dialects import DIALECTS
 
 #: The longest sleep between two looks at the clock: a log's frames are late by so much at most.
@@ -72,6 +73,7 @@ class Account:
     evaluations: int = 0
     holes: int = 0                  # in sequences and ids
     numbers_lost: int = 0           # of them
+    alerts: dict[str, int] = field(default_factory=dict)        # fired, by severity
     written: dict[str, int] = field(default_factory=dict)       # records by topic
     lost_frames: int = 0            # that the log says were not recorded
     strays: int = 0
@@ -105,6 +107,8 @@ class Replay:
         topic = None if self.sink is None else QualityTopic(
             self.sink, shard, self._epoch, self._now_ns, configuration.reference_version)
         self._ledger = Ledger(self.pipeline.tables, topic)
+        self._alerting = Alerting(watch(configuration, self.pipeline), self.pipeline, topic)
+        self._judged_s = 0
         self._player = Player(
             self.pipeline, DIALECTS, on_poll=self._poll, tick_every_ms=self._settings.pipeline.tick_every_ms)
 
@@ -184,9 +188,15 @@ class Replay:
         return open_sink(settings, self._settings.sink_topics(), prefix, shard, self._epoch)
 
     def _poll(self) -> None:
-        """What was missed is noted, and the sink goes on; when it takes nothing more, the log waits."""
+        """What was missed is noted, once a second the data is judged, and the sink goes on; when it takes nothing more,
+        the log waits.
+        """
         for event in missed(self.pipeline):
             self._ledger.take(event)
+        second = self._now_ns() // 1_000_000_000
+        if second != self._judged_s:
+            self._judged_s = second
+            self._alerting.second(self._now_ns())
         if self.sink is not None:
             self.sink.poll()
             while self.sink.full:
@@ -215,6 +225,8 @@ class Replay:
         account.unknown, account.evaluations = sum(counters["unknown"].values()), counters["evaluations"]
         account.holes = sum(counts.holes for counts in self._ledger.counts.values())
         account.numbers_lost = sum(counts.ended[Status.LOST] for counts in self._ledger.counts.values())
+        for (_, severity, _), count in self._alerting.fired.items():
+            account.alerts[severity] = account.alerts.get(severity, 0) + count
         if self.writer is not None:
             account.written = {topic: counts.records for topic, counts in self.writer.stats().items()}
 

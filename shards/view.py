@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from ingestor._core import Pipeline
+from ingestor.alerting import Alerting
 from ingestor.feeds.backfill import Backfill
 from ingestor.feeds.feed import Feed, LinkStats
 from ingestor.metrics import Facts
@@ -27,6 +28,7 @@ class View:
         self.backfill: Backfill | None = None
         self.recording_: Recording | None = None
         self.reference: Reference | None = None
+        self.alerting_: Alerting | None = None
         self.reading_paused = False
         self.subscribed = False     # every feed knows what it wants
         self._shard = shard
@@ -58,6 +60,10 @@ class View:
         """Whether what the source of the reference data says is in force, and why not."""
         return (True, "") if self.reference is None else self.reference.condition()
 
+    def alerts(self) -> Mapping[str, Any]:
+        """The page /alerts."""
+        return {"shard": self._shard, **({} if self.alerting_ is None else self.alerting_.page())}
+
     # ingestor.metrics.Source
 
     def counters(self) -> Mapping[str, Any]:
@@ -81,6 +87,9 @@ class View:
 
     def recording(self) -> Any:
         return self.recording_
+
+    def alerting(self) -> Any:
+        return self.alerting_
 
     def facts(self) -> Facts:
         reference = self.reference

@@ -18,6 +18,7 @@ import structlog
 
 from ingestor import logs
 from ingestor._core import Pipeline
+from ingestor.alerting import Alerting
 from ingestor.edition import Edition
 from ingestor.errors import IngestorError, InternalError, SinkError
 from ingestor.feeds import loop
@@ -32,7 +33,7 @@ from ingestor.sinks import open_sink
 from ingestor.sinks.sink import Sink
 from ingestor.wire.quality import QualityTopic
 from ingestor.wire.writer import Writer
-from shards.assembly import Plan, feed_settings, history_settings, plan
+from shards.assembly import Plan, feed_settings, history_settings, plan, watch
 from shards.dialects import DIALECTS
 from shards.recording import Recording
 from shards.reference import Reference, source_of
@@ -121,7 +122,7 @@ class Worker:
         http = self._settings.http
         server = serve(
             http.host, http.port, metrics=metrics.render, health=self._view.heartbeat_age_s, ready=self._readiness,
-            prices=metrics.prices)
+            prices=metrics.prices, alerts=self._view.alerts)
         host, port = server.address
         self._log.info("http_listening", host=host, port=port)
         return server
@@ -138,6 +139,8 @@ class Worker:
             quality = QualityTopic(
                 sink, self._shard, self._epoch, time.time_ns, self._configuration.reference_version)
             backfill = self._view.backfill = Backfill(pipeline, quality, self._histories)
+            self._view.alerting_ = alerting = Alerting(
+                watch(self._configuration, pipeline), pipeline, quality, self._log)
             self._reference = self._view.reference = Reference(
                 self._configuration, source_of(self._configuration),
                 partial(self._edition, pipeline, sink, backfill, quality))
@@ -151,8 +154,8 @@ class Worker:
             "shard_started", instruments=len(planned.instruments.rows), sink=settings.sink.kind,
             subscriptions={name: len(wanted) for name, wanted in planned.subscriptions.items()})
         works: list[Coroutine[Any, Any, object]] = [
-            stop.wait(), self._tick(pipeline, sink), self._watch(pipeline), backfill.run(), self._feed(),
-            self._reference.run()]
+            stop.wait(), self._tick(pipeline, sink), self._watch(pipeline), self._judge(alerting), backfill.run(),
+            self._feed(), self._reference.run()]
         tasks = [asyncio.create_task(work) for work in works]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -288,6 +291,12 @@ class Worker:
                 told_at = time.monotonic()
                 self._tell(pipeline)
             await asyncio.sleep(WATCH_EVERY_S)
+
+    async def _judge(self, alerting: Alerting) -> None:
+        """What is wrong with the data, in the middle of each second of the clock."""
+        while True:
+            await asyncio.sleep((0.5 - time.time()) % 1.0)
+            alerting.second(time.time_ns())
 
     def _tell(self, pipeline: Pipeline) -> None:
         counters = pipeline.counters()

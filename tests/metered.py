@@ -12,6 +12,8 @@ from ingestor.feeds.link import ConnectionState, LinkStats
 from ingestor.metrics import Facts, Metrics
 from ingestor.records import STATUS_NAMES
 from ingestor.sinks.sink import BrokerStats, SinkStats, TopicStats
+from ingestor.watch.alerts import Alert, Key, Severity, State
+from ingestor.watching.comparisons import Deviation
 from ingestor.wire.quality import Status
 from ingestor.wire.topics import TopicCounts
 
@@ -69,6 +71,7 @@ class FakeSource:
         self.the_recording = SimpleNamespace(
             disk=SimpleNamespace(frames=900, waiting_bytes=70_000), writer=SimpleNamespace(packed_bytes=31_000),
             tap=SimpleNamespace(lost_frames=6))
+        self.the_alerting = alerting()
         self.topics = {"trades": TopicCounts(100, 4, 9000, 1, 0, 3), "fair": TopicCounts(7, 7, 700, 0, 0, 0)}
 
     def counters(self):
@@ -84,6 +87,9 @@ class FakeSource:
 
     def recording(self):
         return self.the_recording
+
+    def alerting(self):
+        return self.the_alerting
 
     def fairs(self):
         return self.the_fairs
@@ -119,6 +125,24 @@ class NothingYet(FakeSource):
 
     def recording(self):
         return None
+
+    def alerting(self):
+        return None
+
+
+def alerting() -> SimpleNamespace:
+    """One alert that fires, one that is pending, and what is known of three comparisons."""
+    nan = float("nan")
+    alerts = [Alert(Key("discrepancy/0.05/30s", "kaiko", "", "btc-usd"), Severity.CRITICAL, State.FIRING, 1, 2, 0.06,
+                    0.05, 30.0),
+              Alert(Key("stale", "kaiko", "okx", "", "trade"), Severity.WARNING, State.PENDING, 1, 2, 9.0, 5.0, 5.0)]
+    deviations = [
+        Deviation("kaiko", "", "btc-usd", 0.06, 0.01, 0.001, 0.05, 0.07, 0.25, {"discrepancy/0.05/30s": 0.8}),
+        Deviation("kaiko", "okx", "btc-usd", nan, nan, nan, nan, 0.0, nan, {}),
+        Deviation("okx-v5", "", "btc-usd", -0.001, 0.0, 0.001, 0.002, -0.002, 0.75, {})]
+    watch = SimpleNamespace(
+        alerts=lambda: alerts, comparisons=SimpleNamespace(deviations=lambda: iter(deviations)))
+    return SimpleNamespace(watch=watch, fired=Counter({("discrepancy/0.05/30s", "critical", "kaiko"): 2}))
 
 
 def sink_stats() -> SinkStats:

@@ -28,6 +28,7 @@ class Shard:
     def __init__(self) -> None:
         self.heartbeat_age_s = 0.5
         self.ready = (True, {"sink": {"ok": True, "decides": True, "reason": ""}})
+        self.alerts = {"counts": {"firing": 1}, "alerts": [{"rule": "stale", "value": 1.5}]}
         self.prices = {"shard": 0, "fairs": [{"instrument": "btc-usd", "price": 1.5}], "totals": {"frames": 3}}
         self.metrics_made = 0
         self.metrics_body = b"up 1\n"
@@ -51,7 +52,8 @@ def start(shard, monkeypatch):
 
     def begin(host="127.0.0.1", port=0, page_reuse_s=0.0):
         server = serve(host, port, metrics=shard.metrics, health=lambda: shard.heartbeat_age_s,
-                       ready=lambda: shard.ready, prices=lambda: shard.prices, page_reuse_s=page_reuse_s)
+                       ready=lambda: shard.ready, prices=lambda: shard.prices, alerts=lambda: shard.alerts,
+                       page_reuse_s=page_reuse_s)
         started.append(server)
         return server
 
@@ -168,6 +170,13 @@ def test_readiness_names_each_condition(server, shard, ready, status):
         "ready": ready, "conditions": {"sink": {"ok": ready, "decides": True, "reason": "because"}}}
 
 
+def test_alerts_are_json_with_null_for_what_is_no_number(server, shard):
+    shard.alerts = {"counts": {"firing": 1}, "alerts": [{"rule": "stale", "value": math.nan}]}
+    status, headers, body = ask(server, "/alerts")
+    assert (status, headers["Content-Type"]) == (200, "application/json")
+    assert json.loads(body) == {"counts": {"firing": 1}, "alerts": [{"rule": "stale", "value": None}]}
+
+
 def test_prices_are_json_with_null_for_what_is_no_number(server, shard):
     shard.prices = {"shard": 1, "fairs": [{"price": math.nan, "conf": math.inf, "n": 0}], "totals": {}}
     status, headers, body = ask(server, "/prices")
@@ -191,7 +200,7 @@ def test_the_index_links_every_page(server):
 def test_an_unknown_path_is_answered_with_the_list(dial, path):
     answer = raw(dial(), f"GET {path.replace(' ', '%20')} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert status_of(answer) == 404
-    assert answer.endswith(b"no such page; there are: / /metrics /healthz /readyz /prices\n")
+    assert answer.endswith(b"no such page; there are: / /metrics /healthz /readyz /prices /alerts\n")
 
 
 def test_head_is_get_without_the_body(server):

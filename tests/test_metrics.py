@@ -298,3 +298,36 @@ def test_what_a_shard_records_is_counted_and_what_was_lost_to_the_log():
     source = FakeSource()
     source.the_recording = None
     assert not any("recorded" in name for name, _ in samples(source))
+
+
+# Alerts and comparisons.
+
+
+DISCREPANCY = {"rule": "discrepancy/0.05/30s", "severity": "critical", "provider": "kaiko"}
+
+
+def test_an_alert_that_fires_is_told_with_what_it_is_about_and_a_pending_one_is_counted():
+    found = samples(FakeSource())
+    assert value(found, "ingestor_alerts_firing", **DISCREPANCY, venue="", instrument="btc-usd", part="") == 1
+    assert value(found, "ingestor_alerts_pending", rule="stale", severity="warning", provider="kaiko") == 1
+    assert value(found, "ingestor_alerts_fired_total", **DISCREPANCY) == 2
+    assert len(series(found, "ingestor_alerts_firing")) == 1
+
+
+def test_what_is_known_of_a_comparison_is_told_and_what_is_not_has_no_series():
+    found = samples(FakeSource())
+    kaiko = {"provider": "kaiko", "venue": "", "instrument": "btc-usd"}
+    assert value(found, "ingestor_discrepancy_ratio", **kaiko) == 0.06
+    assert value(found, "ingestor_discrepancy_peak_ratio", **kaiko) == 0.07
+    assert value(found, "ingestor_discrepancy_percentile_ratio", **kaiko, percentile="99") == 0.05
+    assert value(found, "ingestor_discrepancy_exceeding_ratio", **kaiko, rule="discrepancy/0.05/30s") == 0.8
+    assert value(found, "ingestor_provider_weight_ratio", provider="okx-v5", instrument="btc-usd") == 0.75
+    assert [each["venue"] for each in series(found, "ingestor_discrepancy_ratio")] == ["", ""]
+
+
+def test_comparisons_without_data_are_counted():
+    found = samples(FakeSource(), instrument_labels="off")
+    assert value(found, "ingestor_comparisons", provider="kaiko") == 2
+    assert value(found, "ingestor_comparisons_blank", provider="kaiko") == 1
+    assert series(found, "ingestor_discrepancy_ratio") == []
+    assert value(found, "ingestor_alerts_firing", **DISCREPANCY, venue="", instrument="", part="") == 1

@@ -80,7 +80,8 @@ def prometheus(tool, tmp_path):
 
 def test_a_real_prometheus_scrapes_the_shard_and_answers(prometheus):
     metrics = Metrics(FakeSource())
-    server = serve("127.0.0.1", 0, metrics=metrics.render, health=float, ready=lambda: (True, {}), prices=dict)
+    server = serve("127.0.0.1", 0, metrics=metrics.render, health=float, ready=lambda: (True, {}), prices=dict,
+                   alerts=dict)
     try:
         host, port = server.address
         query = prometheus(f"{host}:{port}")

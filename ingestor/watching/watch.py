@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ingestor.watch.alerts import Alert, Transition
+from ingestor.watching.comparisons import Comparisons
 
 
 class Part(Protocol):
@@ -21,10 +22,11 @@ class Part(Protocol):
 
 
 class Watch:
-    """The parts, as one."""
+    """The parts, as one: the comparisons of providers, and the others."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
-        self._parts = parts
+    def __init__(self, comparisons: Comparisons, *others: Part) -> None:
+        self.comparisons = comparisons
+        self._parts: tuple[Part, ...] = (comparisons, *others)
 
     def second(self, now_ns: int) -> list[Transition]:
         """Look once, at `now_ns`; call it each second. What has changed, in the order of the parts."""

@@ -4,7 +4,9 @@ They are rare, so that they are encoded in Python and never batched. Field by fi
 quality.avsc; a test reads them back with the schema.
 """
 
-from collections.abc import Callable, Mapping
+import math
+import struct
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -23,6 +25,8 @@ class Event(IntEnum):
     OTHER = 0
     GAP_OPENED = 1
     GAP_CLOSED = 2
+    ALERT_FIRED = 3
+    ALERT_CLEARED = 4
 
 
 class Status(IntEnum):
@@ -33,6 +37,8 @@ class Status(IntEnum):
     FILLED = 2
     NEVER_ISSUED = 3
     LOST = 4
+    FIRING = 5
+    CLEARED = 6
 
 
 class QualitySink(Protocol):
@@ -60,6 +66,19 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertFields:
+    """What only the record of an alert says. `evidence` is one JSON object."""
+
+    rule: str
+    severity: str
+    part: str
+    value: float
+    threshold: float
+    window_s: float
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class QualityRecord:
     """One record; the fields are those of the schema, times in UTC epoch ns."""
 
@@ -75,6 +94,7 @@ class QualityRecord:
     records: int | None = None      # beyond RECORDS_MAX it is written as that
     reason: str = ""
     detail: str = ""
+    alert: AlertFields | None = None
 
 
 class QualityTopic:
@@ -93,7 +113,7 @@ class QualityTopic:
         self._sequences: dict[str, int] = {}
 
     def write(self, record: QualityRecord) -> None:
-        """Hand one record to the sink, under the key and slot of its instrument."""
+        """Hand one record to the sink, under the key and slot of its instrument; its provider's where it has none."""
         about, now_ns = record.about, self._clock_ns()
         sequence = self._sequences[about.instrument] = self._sequences.get(about.instrument, 0) + 1
         records = None if record.records is None else min(record.records, RECORDS_MAX)
@@ -103,9 +123,10 @@ class QualityTopic:
             avro_long(record.event), avro_long(record.status), avro_long(record.subject), avro_long(now_ns),
             avro_long(record.ts_opened_ns), avro_long(sequence),
             optional(record.first_missing), optional(record.last_missing), optional(record.ts_from_ns),
-            optional(record.ts_to_ns), optional(records), avro_text(record.reason), avro_text(record.detail)))
+            optional(record.ts_to_ns), optional(records), avro_text(record.reason), avro_text(record.detail),
+            *alert_fields(record.alert)))
         payload = datum if self._container else [self._prefix + datum]
-        self._sink.write(QUALITY, about.instrument.encode(), about.slot, payload, 1, now_ns, now_ns)
+        self._sink.write(QUALITY, (about.instrument or about.provider).encode(), about.slot, payload, 1, now_ns, now_ns)
         self._sink.boundary()
         self.written += 1
 
@@ -113,3 +134,17 @@ class QualityTopic:
 def optional(value: int | None) -> bytes:
     """A union of null and long."""
     return b"\0" if value is None else b"\2" + avro_long(value)
+
+
+def optional_real(value: float) -> bytes:
+    """A union of null and double; NaN is null."""
+    return b"\0" if math.isnan(value) else b"\2" + struct.pack("<d", value)
+
+
+def alert_fields(alert: AlertFields | None) -> Iterator[bytes]:
+    """The last fields of the schema, which are empty in other records."""
+    if alert is None:
+        alert = AlertFields("", "", "", math.nan, math.nan, math.nan, "")
+    yield from map(avro_text, (alert.rule, alert.severity, alert.part))
+    yield from map(optional_real, (alert.value, alert.threshold, alert.window_s))
+    yield avro_text(alert.evidence)

@@ -138,6 +138,8 @@ def _lines(account: "Account", torn_bytes: int, blocks_skipped: int) -> Iterator
         yield f"written {_counts(account.written)}"
     if account.holes:
         yield f"holes {account.holes} in what the providers sent, {account.numbers_lost} numbers lost"
+    if account.alerts:
+        yield f"alerts fired {_counts(account.alerts)}"
     if account.lost_frames:
         yield f"not recorded {account.lost_frames} frames: the recorder's disk was too slow"
     if account.strays:

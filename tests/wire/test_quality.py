@@ -2,13 +2,14 @@
 
 import io
 import json
+import math
 from types import SimpleNamespace
 
 import fastavro
 import pytest
 
 from ingestor.sinks.ndjson import NdjsonSink
-from ingestor.wire.quality import RECORDS_MAX, About, Event, QualityRecord, QualityTopic, Status
+from ingestor.wire.quality import RECORDS_MAX, About, AlertFields, Event, QualityRecord, QualityTopic, Status
 from ingestor.wire.schemas import schema, single_object_prefix
 from tests.wire.kept import NOW, Kept
 
@@ -38,16 +39,51 @@ def test_a_stock_reader_reads_every_field():
     assert payload.startswith(prefix)
     assert read(payload[len(prefix):]) == {
         "shard": 3, "epoch": 11, "slot": 7, "instrument": "btc-usd", "reference_version": 5,
-        "provider": "kraken-v2", "venue": "kraken", "symbol": "BTC/USD", "channel": "trade", "event": "GAP_OPENED", "status": "OPEN", "subject": 12,
+        "provider": "kraken-v2", "venue": "kraken", "symbol": "BTC/USD", "channel": "trade",
+        "event": "GAP_OPENED", "status": "OPEN", "subject": 12,
         "ts_emit_ns": NOW, "ts_opened_ns": NOW - 5, "record_sequence": 1, "first_missing": 100, "last_missing": 199,
-        "ts_from_ns": NOW - 9, "ts_to_ns": NOW - 6, "records": 100, "reason": "skipped", "detail": ""}
+        "ts_from_ns": NOW - 9, "ts_to_ns": NOW - 6, "records": 100, "reason": "skipped", "detail": "",
+        "rule": "", "severity": "", "part": "", "value": None, "threshold": None, "window_s": None, "evidence": ""}
+
+
+def test_an_alert_is_read_with_its_rule_and_evidence():
+    alert = AlertFields("discrepancy/0.05/30s", "critical", "trade", 0.06, 0.05, 30.0, '{"price":106.0}')
+    [message] = written(QualityRecord(
+        About(7, "btc-usd", "kaiko", "", "", ""), Event.ALERT_FIRED, Status.FIRING, 3, NOW - 5, reason="alert",
+        alert=alert))
+    record = read(message.payload[0][10:])
+    assert (record["event"], record["status"], record["subject"]) == ("ALERT_FIRED", "FIRING", 3)
+    assert [record[name] for name in ("rule", "severity", "part", "value", "threshold", "window_s", "evidence")] == [
+        "discrepancy/0.05/30s", "critical", "trade", 0.06, 0.05, 30.0, '{"price":106.0}']
+
+
+def test_an_alert_of_no_instrument_goes_under_its_provider_and_what_is_no_number_is_null():
+    alert = AlertFields("silent", "critical", "", math.nan, 5.0, 5.0, "{}")
+    [message] = written(QualityRecord(
+        About(0, "", "kaiko", "", "", ""), Event.ALERT_FIRED, Status.FIRING, 3, NOW - 5, alert=alert))
+    assert (message.key, message.slot) == (b"kaiko", 0)
+    assert (read(message.payload[0][10:])["value"], read(message.payload[0][10:])["threshold"]) == (None, 5.0)
+
+
+def test_a_reader_of_the_old_schema_reads_what_it_knows():
+    old = json.loads(json.dumps(schema("quality", "record")))
+    old["fields"] = [field for field in old["fields"] if field["name"] not in (
+        "rule", "severity", "part", "value", "threshold", "window_s", "evidence")]
+    for field, known in (("event", 3), ("status", 5)):
+        [each] = [each for each in old["fields"] if each["name"] == field]
+        each["type"]["symbols"] = each["type"]["symbols"][:known]
+    [message] = written(QualityRecord(ABOUT, Event.ALERT_FIRED, Status.FIRING, 3, NOW - 5))
+    record = fastavro.schemaless_reader(
+        io.BytesIO(message.payload[0][10:]), fastavro.parse_schema(schema("quality", "record")),
+        fastavro.parse_schema(old))
+    assert (record["event"], record["status"], record["instrument"]) == ("OTHER", "OTHER", "btc-usd")
 
 
 def test_what_nobody_knows_is_null():
     [message] = written(CLOSED)
     record = read(message.payload[0][10:])
     assert [name for name, value in record.items() if value is None] == [
-        "first_missing", "last_missing", "ts_from_ns", "ts_to_ns", "records"]
+        "first_missing", "last_missing", "ts_from_ns", "ts_to_ns", "records", "value", "threshold", "window_s"]
     assert (record["status"], record["reason"], record["detail"]) == ("LOST", "tries", "503: busy, later")
 
 
