@@ -37,9 +37,9 @@ class Alerting:
         self._firing: dict[Key, tuple[int, int]] = {}      # its number, and the slot of its instrument
         self._numbered = 0
 
-    def second(self, now_ns: int) -> None:
-        """Look once; call it each second."""
-        for change, alert in self.watch.second(now_ns):
+    def second(self, now_ns: int, part: int = 0, parts: int = 1) -> None:
+        """Look once a second, or `parts` times a second at a part."""
+        for change, alert in self.watch.second(now_ns, part, parts):
             if change in TOLD:
                 self._tell(change, alert)
 

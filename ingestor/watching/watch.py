@@ -26,12 +26,16 @@ class Watch:
 
     def __init__(self, comparisons: Comparisons, *others: Part) -> None:
         self.comparisons = comparisons
-        self._parts: tuple[Part, ...] = (comparisons, *others)
+        self._others = others
 
-    def second(self, now_ns: int) -> list[Transition]:
-        """Look once, at `now_ns`; call it each second. What has changed, in the order of the parts."""
-        return [transition for part in self._parts for transition in part.second(now_ns)]
+    def second(self, now_ns: int, part: int = 0, parts: int = 1) -> list[Transition]:
+        """Look once a second, or `parts` times a second at a part of what there is; what has changed."""
+        found: list[Transition] = self.comparisons.second(now_ns, part, parts)
+        if part == 0:
+            for other in self._others:
+                found += other.second(now_ns)
+        return found
 
     def alerts(self) -> list[Alert]:
         """All that is pending, firing or clearing, with its evidence."""
-        return [alert for part in self._parts for alert in part.alerts()]
+        return [alert for part in (self.comparisons, *self._others) for alert in part.alerts()]

@@ -2,6 +2,7 @@
 
 import gc
 import math
+from types import SimpleNamespace
 
 import pytest
 
@@ -220,6 +221,20 @@ def test_the_same_second_twice_counts_once():
     desk.run(1, 0, 0, 0.06)
     for _ in range(40):
         assert desk.part.second(desk.now_ns - 1) == []
+
+
+@pytest.mark.parametrize("parts", [2, 7, 20])
+def test_a_second_in_parts_judges_each_instrument_once(parts):
+    markets = [COINBASE_ETH, KRAKEN_ETH, *THREE]
+    whole, cut = (Desk(*markets, instruments=["eth-usd", "btc-usd"]) for _ in range(2))
+    whole.run(30, 0.06, 0, 0, 0, 0.06)
+    second = cut.part.second
+    cut.part = SimpleNamespace(second=lambda now_ns: [
+        each for part in range(parts) for each in second(now_ns + part, part, parts)])
+    cut.run(30, 0.06, 0, 0, 0, 0.06)
+    assert [(at, each.change, each.alert.key) for at, each in cut.told] == [
+        (at, each.change, each.alert.key) for at, each in whole.told]
+    assert {each.alert.key.instrument for _, each in cut.told} == {"btc-usd", "eth-usd"}
 
 
 def test_the_same_quotes_at_the_same_times_tell_the_same_twice():
