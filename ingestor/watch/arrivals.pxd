@@ -62,6 +62,7 @@ cdef struct Arrivals:
     float quiet_s               # watched since the last arrival
     float longest_s             # the longest silence that ended, fading
     uint32_t seen               # the count at the last sweep; it wraps as the count does
+    float check_s               # silences below need no look: T, as computed last; while silence lasts it only grows
     bint stale                  # silent for longer than T at the last sweep
 
 
@@ -107,8 +108,7 @@ cdef inline uint32_t arrivals_second(
     of.seen = count
     if step.watched_s == 0:
         if came:
-            of.quiet_s = 0
-            of.stale = False
+            end_silence(of)
         return came
     if of.seconds == 0 and came == 0:
         return 0
@@ -117,16 +117,24 @@ cdef inline uint32_t arrivals_second(
     if came:
         learn_silence(of, law, season)
         of.longest_s *= step.memory
-        of.quiet_s = 0
+        end_silence(of)
     else:
         of.quiet_s += step.watched_s
         if of.stale:
+            of.stale = season >= 1 or of.quiet_s >= silence_limit(of, law, season)
             return 0
     of.seconds = of.seconds * step.normal + step.watched_s
     of.events = of.events * step.normal + came
     of.squares = of.squares * step.normal + <float> came * came / step.watched_s
-    of.stale = of.quiet_s >= law.shortest_s and of.quiet_s >= silence_limit(of, law, season)
+    if of.quiet_s >= law.shortest_s and of.quiet_s >= of.check_s:
+        of.check_s = <float> silence_limit(of, law, 1)
+        of.stale = of.quiet_s >= of.check_s and (season >= 1 or of.quiet_s >= silence_limit(of, law, season))
     return came
+
+
+cdef inline void end_silence(Arrivals* of) noexcept nogil:
+    of.quiet_s = of.check_s = 0
+    of.stale = False
 
 
 cdef inline void learn_silence(Arrivals* of, const Law* law, double season) noexcept nogil:

@@ -46,6 +46,15 @@ cdef inline void shares_second(Shares* of, const Counters* now, float keep) noex
         of.seen[fault] = <uint32_t> now.faults[fault]
 
 
+cdef inline void shares_fade(Shares* of, float keep) noexcept nogil:
+    """A sweep in which nothing came."""
+    cdef int fault
+    of.records *= keep
+    of.trades *= keep
+    for fault in range(FAULTS):
+        of.faults[fault] *= keep
+
+
 cdef inline double fault_share(const Shares* of, int fault) noexcept nogil:
     """Of all that came or should have; 0 while there are too few faults to speak of."""
     cdef double faults = of.faults[fault], all = of.trades

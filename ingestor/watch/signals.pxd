@@ -11,7 +11,7 @@ from ingestor.watch.arrivals cimport (
 )
 from ingestor.watch.frozen cimport Still, still_second
 from ingestor.watch.shares cimport (
-    Counters, FAULT_DUPLICATE, FAULT_LATE, FAULT_MISSING, FAULT_OUTLIER, Shares, fault_share, shares_second,
+    Counters, FAULT_DUPLICATE, FAULT_LATE, FAULT_MISSING, FAULT_OUTLIER, Shares, fault_share, shares_fade, shares_second,
 )
 from ingestor.watch.tops cimport (
     Spread, TOP_CROSSED, TOP_LOCKED, TOP_ONE_SIDED, TOP_SOUND, Top, spread_second, top_held_s,
@@ -101,6 +101,15 @@ cdef inline uint16_t path_second(
     if of.spread_times > limits.spread_times:
         bad |= 1 << WIDE
     return bad | book_faults(seen, top, limits, now_ns)
+
+
+cdef inline bint path_quiet(
+    PathState* of, const Step* step, const Limits* limits, double keep, double season
+) noexcept nogil:
+    """The part of a sweep that also a path needs that brought nothing and is well; whether it is stale now."""
+    arrivals_second(&of.arrivals, of.count, step, &limits.law, season)
+    shares_fade(&of.shares, <float> keep)
+    return of.arrivals.stale
 
 
 cdef inline uint16_t faults(const PathState* of, const Seen* seen, const Limits* limits) noexcept nogil:

@@ -23,8 +23,10 @@ SIGNAL_NAMES = ("stale", "silent", "slow", "frozen", "gap", "duplicate", "reorde
 #: How long a signal must hold to be an alert: the setting that says so. The others have held it already.
 PENDING = {"slow": "slow_for_s", "frozen": "frozen_for_s", "flagged": "flagged_for_s", "wide": "spread_for_s"}
 #: What half of the paths of a venue's data class have, and so many at least, is the venue's.
-CROWD_SHARE = 0.5
-CROWD_MIN = 5
+cdef double CROWD_SHARE = 0.5
+cdef enum:
+    CROWD_MIN = 5
+    SILENCE = 1 << <int> STALE | 1 << <int> SILENT
 
 
 cdef object seconds_or_none(double value):
@@ -48,15 +50,13 @@ cdef class PathWatch:
     cdef int64_t looked_ns
     cdef set quiet_providers    # of the last second
     cdef set quiet_channels
-    cdef set quiet_groups
-    cdef dict crowds            # (group, signal) that are told as the venue's
 
     def __init__(self, pipeline, limits, sockets=None, paused=lambda: False):
         self.pipeline, self.limits, self.sockets, self.paused = pipeline, limits, sockets, paused
         self.tracker = Tracker(alerts_max=limits.alerts_max, clear_after_s=limits.clear_after_s)
         self.sweep = Sweep(pipeline.tables, pipeline.books, limits)
         self.looked_ns = ABSENT
-        self.quiet_providers, self.quiet_channels, self.quiet_groups, self.crowds = set(), set(), set(), {}
+        self.quiet_providers, self.quiet_channels = set(), set()
 
     @property
     def untold(self):
@@ -107,7 +107,6 @@ cdef class PathWatch:
         cdef Pool* pool
         self.quiet_providers.clear()
         self.quiet_channels.clear()
-        self.quiet_groups.clear()
         for i, provider in enumerate(self.sweep.providers_named):
             pool = &self.sweep.providers[i]
             if pool.awake and pool.arrivals.stale:
@@ -120,13 +119,14 @@ cdef class PathWatch:
             if pool.arrivals.stale:
                 self.quiet_channels.add(i)
                 self._find_pool(Key("silent", provider, part=channel), pool)
-            elif pool.stale >= max(CROWD_MIN, CROWD_SHARE * pool.members):
+            elif pool.stale >= CROWD_MIN and pool.stale >= CROWD_SHARE * pool.members:
                 self.quiet_channels.add(i)
                 self._find_crowd(Key("stale", provider, part=channel), Severity.WARNING, 0.0, pool.stale, pool.members)
         for i, (provider, venue, data_class) in enumerate(self.sweep.groups_named):
             pool = &self.sweep.groups[i].pool
-            if pool.awake and pool.members > 1 and pool.arrivals.stale and provider not in self.quiet_providers:
-                self.quiet_groups.add(i)
+            self.sweep.groups[i].told = SILENCE if provider in self.quiet_providers else 0
+            if not self.sweep.groups[i].told and pool.awake and pool.members > 1 and pool.arrivals.stale:
+                self.sweep.groups[i].told = SILENCE
                 self._find_pool(Key("silent", provider, venue, part=data_class), pool)
         return 0
 
@@ -170,32 +170,27 @@ cdef class PathWatch:
             "offset_norm_s": latency.offset_norm_s, "p99_norm_s": latency.p99_norm_s}
 
     cdef int _tell_paths(self, int64_t now_ns) except -1:
-        cdef uint32_t i, group, members
+        cdef uint32_t i, left
         cdef int signal
-        self.crowds.clear()
+        cdef Group* group
         for i, (provider, venue, data_class) in enumerate(self.sweep.groups_named):
-            members = self.sweep.groups[i].pool.members
+            group = &self.sweep.groups[i]
             for signal in range(SIGNALS):
-                if self._muted(i, signal) or self.sweep.groups[i].bad[signal] < max(CROWD_MIN, CROWD_SHARE * members):
+                if group.told >> signal & 1 or group.bad[signal] < CROWD_MIN or (
+                        group.bad[signal] < CROWD_SHARE * group.pool.members):
                     continue
-                self.crowds[i, signal] = True
+                group.told |= 1 << signal
                 self._find_crowd(
                     Key(SIGNAL_NAMES[signal], provider, venue, part=data_class),
                     Severity.CRITICAL if signal == SILENT else Severity.WARNING, self._pending_s(signal),
-                    self.sweep.groups[i].bad[signal], members)
+                    group.bad[signal], group.pool.members)
         for i in range(self.sweep.tables.paths_count):
             if self.sweep.bad[i]:
-                group = self.sweep.tables.paths[i].latency
-                for signal in range(SIGNALS):
-                    if (self.sweep.bad[i] >> signal & 1 and not self._muted(group, signal)
-                            and (group, signal) not in self.crowds):
-                        self._find_path(i, group, signal, now_ns)
+                left = self.sweep.bad[i] & ~self.sweep.groups[self.sweep.seats[i].group].told
+                for signal in range(SIGNALS if left else 0):
+                    if left >> signal & 1:
+                        self._find_path(i, self.sweep.seats[i].group, signal, now_ns)
         return 0
-
-    cdef bint _muted(self, uint32_t group, int signal) except -1:
-        """Whether it is told above already."""
-        return signal <= SILENT and (group in self.quiet_groups
-                                     or self.sweep.groups_named[group][0] in self.quiet_providers)
 
     cdef double _pending_s(self, int signal) except -1:
         name = PENDING.get(SIGNAL_NAMES[signal])
@@ -235,9 +230,9 @@ cdef class PathWatch:
         for i in range(self.sweep.stale_count):
             number = self.sweep.stale[i]
             stream = &self.sweep.streams[number]
-            group = self.sweep.tables.paths[stream.path].latency
-            if (self.sweep.bad[stream.path] >> STALE & 1 or stream.channel in self.quiet_channels
-                    or self._muted(group, STALE) or (group, STALE) in self.crowds):
+            group = self.sweep.seats[stream.path].group
+            if (self.sweep.bad[stream.path] >> STALE & 1 or self.sweep.groups[group].told >> STALE & 1
+                    or stream.channel in self.quiet_channels):
                 continue
             provider, venue, _ = self.sweep.groups_named[group]
             channel = self.sweep.channels_named[stream.channel][1]

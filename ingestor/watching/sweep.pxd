@@ -9,6 +9,11 @@ from ingestor.watch.signals cimport Limits, PathState, SIGNALS, Seen
 
 cdef enum:
     CARRIERS = 65536        # connection names; a label has 16 bits
+    TURNS = 8               # a path that brought nothing and is well is looked at in full each so many sweeps
+
+cdef enum Mark:
+    AWAKE = 1               # heard, a connection of it up, its market trading: judged
+    GAPPED = 2              # a checked book missed something since the last sweep
 
 
 cdef struct Stream:
@@ -25,9 +30,9 @@ cdef struct Seat:
     uint64_t missing        # trades that the provider left out, so far
     int32_t book            # that it votes for in its own currency; -1: none
     uint32_t source         # that it is there
+    uint32_t group          # its (provider, venue, data class)
+    uint32_t judged_count   # of live records, when it was last looked at in full
     bint two_sided          # its book should have both sides
-    bint asleep             # never heard, its connections down, or its market not trading: not judged
-    bint gapped             # a checked book missed something since the last sweep
 
 
 cdef struct Pool:
@@ -47,6 +52,7 @@ cdef struct Group:
     Season season
     uint32_t provider
     uint32_t[SIGNALS] bad   # paths, by Signal
+    uint16_t told           # bit s: Signal s of its paths is told above them
 
 
 cdef class Sweep:
@@ -65,6 +71,8 @@ cdef class Sweep:
     cdef uint32_t stale_count
     cdef Seat* seats            # by path
     cdef uint16_t* bad          # by path; bit s: Signal s
+    cdef uint8_t* marks         # by path, of Mark
+    cdef uint32_t turn          # of the sweep
     cdef Group* groups
     cdef Pool* channels
     cdef uint32_t* channel_providers

@@ -4,7 +4,7 @@ Ten thousand instruments of three providers are looked at in milliseconds; what 
 subscriptions is about 300 bytes. What is found bad stands in `bad` and in the pools; paths.pyx makes alerts of it.
 """
 from libc.math cimport NAN, exp
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -17,7 +17,8 @@ from ingestor.watch.arrivals cimport arrivals_second, law_step, normal_rate
 from ingestor.watch.latency cimport latency_second
 from ingestor.watch.season cimport season_init, season_second
 from ingestor.watch.shares cimport FAULT_DUPLICATE, FAULT_LATE, FAULT_MISSING, FAULT_OUTLIER
-from ingestor.watch.signals cimport path_second
+from ingestor.watch.signals cimport STALE, path_quiet, path_second
+from ingestor.watch.tops cimport TOP_SOUND
 from ingestor.watch.vitals cimport Heard
 
 import math
@@ -66,6 +67,7 @@ cdef class Sweep:
         free(self.stale)
         free(self.seats)
         free(self.bad)
+        free(self.marks)
         free(self.groups)
         free(self.channels)
         free(self.channel_providers)
@@ -89,12 +91,14 @@ cdef class Sweep:
         self.stale = <uint32_t*> calloc(self.tables.subscriptions_count + 1, sizeof(uint32_t))
         self.seats = <Seat*> calloc(self.tables.paths_count + 1, sizeof(Seat))
         self.bad = <uint16_t*> calloc(self.tables.paths_count + 1, sizeof(uint16_t))
+        self.marks = <uint8_t*> calloc(self.tables.paths_count + 1, 1)
         self.groups = <Group*> calloc(self.groups_count + 1, sizeof(Group))
         self.channels = <Pool*> calloc(self.channels_count + 1, sizeof(Pool))
         self.channel_providers = <uint32_t*> calloc(self.channels_count + 1, sizeof(uint32_t))
         self.providers = <Pool*> calloc(self.providers_count + 1, sizeof(Pool))
-        if (self.streams == NULL or self.stale == NULL or self.seats == NULL or self.bad == NULL or self.groups == NULL
-                or self.channels == NULL or self.channel_providers == NULL or self.providers == NULL):
+        if (self.streams == NULL or self.stale == NULL or self.seats == NULL or self.bad == NULL or self.marks == NULL
+                or self.groups == NULL or self.channels == NULL or self.channel_providers == NULL
+                or self.providers == NULL):
             raise MemoryError(f"no memory to watch {self.tables.paths_count} source paths")
         return 0
 
@@ -116,6 +120,7 @@ cdef class Sweep:
             for vote in range(path.votes_count):
                 if path.votes[vote].book == path.instrument:
                     self.seats[i].book, self.seats[i].source = path.votes[vote].book, path.votes[vote].source
+            self.seats[i].group = path.latency
             self.seats[i].two_sided = self.groups_named[path.latency][2] != "option"
         for i, (provider, _, _) in enumerate(self.groups_named):
             season_init(&self.groups[i].season)
@@ -153,15 +158,14 @@ cdef class Sweep:
         """Each subscription's arrivals, also into its path's and its pools' counts."""
         cdef uint32_t i, came
         cdef Stream* stream
-        cdef Path* path
+        cdef Seat* seat
         cdef Group* group
         cdef Pool* channel
         cdef Step still
         cdef bint down
         cdef Heard* heard = self.tables.vitals.heard
         still.watched_s, still.normal, still.recent, still.memory = 0, 1, 1, 1
-        for i in range(self.tables.paths_count):
-            self.seats[i].asleep, self.seats[i].gapped = True, False
+        memset(self.marks, 0, self.tables.paths_count)
         for i in range(self.channels_count):
             self.channels[i].members = self.channels[i].stale = self.channels[i].awake = 0
         for i in range(self.groups_count):
@@ -171,17 +175,17 @@ cdef class Sweep:
             if heard[i].count == 0:
                 continue
             stream = &self.streams[i]
-            path = &self.tables.paths[stream.path]
-            group, channel = &self.groups[path.latency], &self.channels[stream.channel]
-            down = self.down[heard[i].carrier] or path.state != TRADING
+            seat = &self.seats[stream.path]
+            group, channel = &self.groups[seat.group], &self.channels[stream.channel]
+            down = self.down[heard[i].carrier] or self.tables.paths[stream.path].state != TRADING
             came = arrivals_second(&stream.arrivals, heard[i].count, &still if down else &self.step, &self.limits.law,
                                    group.season.factor)
-            self.seats[stream.path].state.count += came
+            seat.state.count += came
             group.pool.count += came
             channel.count += came
             channel.members += 1
             if not down:
-                self.seats[stream.path].asleep = False
+                self.marks[stream.path] |= AWAKE
                 group.pool.awake = channel.awake = True
                 if stream.arrivals.stale:
                     channel.stale += 1
@@ -195,7 +199,7 @@ cdef class Sweep:
         """On a book one is enough; of trades it is counted how many are missing."""
         cdef uint32_t i, path = self.streams[stream].path
         if self.streams[stream].on_book:
-            self.seats[path].gapped = True
+            self.marks[path] |= GAPPED
             return
         self.seats[path].missing = 0
         for i in range(self.tables.paths[path].first_subscription, self.tables._end(path)):
@@ -239,22 +243,32 @@ cdef class Sweep:
                 arrivals_second(&channel.arrivals, channel.count, &self.step, &self.limits.law, season_of(channel))
 
     cdef void _judge(self, int64_t now_ns) noexcept nogil:
-        """Each path that can be judged."""
+        """Each path that can be judged: in full if it brought something or is not well, else in its turn."""
         cdef uint32_t i
         cdef int signal
         cdef Group* group
+        cdef Seat* seat
         cdef Seen seen
+        self.turn += 1
         for i in range(self.groups_count):
             self.groups[i].pool.members = 0
             memset(self.groups[i].bad, 0, sizeof(self.groups[i].bad))
         for i in range(self.tables.paths_count):
-            self.bad[i] = 0
-            if self.seats[i].asleep:
+            if not self.marks[i] & AWAKE:
+                self.bad[i] = 0
                 continue
-            group = &self.groups[self.tables.paths[i].latency]
+            seat = &self.seats[i]
+            group = &self.groups[seat.group]
             group.pool.members += 1
+            if (seat.state.count == seat.judged_count and not self.bad[i] and (i + self.turn) % TURNS
+                    and self.tables.vitals.tops[i].state <= TOP_SOUND):
+                if path_quiet(&seat.state, &self.step, &self.limits, self.share_keep, group.season.factor):
+                    self.bad[i] = 1 << <int> STALE
+                    group.bad[<int> STALE] += 1
+                continue
+            seat.judged_count = seat.state.count
             self.read(i, &seen)
-            self.bad[i] = path_second(&self.seats[i].state, &seen, &self.tables.vitals.tops[i], &self.step, &self.limits,
+            self.bad[i] = path_second(&seat.state, &seen, &self.tables.vitals.tops[i], &self.step, &self.limits,
                                       self.share_keep, group.season.factor, now_ns)
             if self.bad[i]:
                 for signal in range(SIGNALS):
@@ -276,7 +290,7 @@ cdef class Sweep:
         seen.counters.faults[<int> FAULT_LATE] = row.late
         seen.counters.faults[<int> FAULT_OUTLIER] = row.outliers
         seen.count = seat.state.count
-        seen.gapped, seen.two_sided = seat.gapped, seat.two_sided
+        seen.gapped, seen.two_sided = self.marks[path] & GAPPED, seat.two_sided
         seen.bid = seen.ask = seen.last = seen.fair = NAN
         seen.flagged, seen.trade_width = False, 0
         if seat.book < 0:
