@@ -3,7 +3,8 @@
 An edition is built aside, whole, as a pipeline that has seen no frame: whatever can fail, fails there, and the
 running one has not noticed. The swap hands over all batches, so that each has one reference version, carries
 what is remembered of paths, subscriptions, books and counters, and exchanges tables, books and writer at once:
-no record is unified by one edition and written by another. It takes milliseconds for ten thousand instruments.
+no record is unified by one edition and written by another. The loop stands still for some 5 ms for a thousand
+instruments with three markets each, 40 ms for ten thousand; what is built aside is built in a thread.
 """
 cimport cython
 from libc.stdint cimport int64_t, uint32_t

@@ -6,6 +6,7 @@ where that is not a file's.
 """
 
 import asyncio
+import gc
 import json
 import os
 import time
@@ -76,7 +77,7 @@ class FileSource:
             before, stamp = stamp, self._stamp()
             if before == stamp:
                 break
-        document = Document()
+        document = Document(patient=True)
         await asyncio.to_thread(document.read, self._path)
         self._seen = stamp
         return Found(document)
@@ -207,6 +208,8 @@ class Reference:
     async def _put_into_force(self, configured: Callable[[], Configuration]) -> bool:
         """Whether it is in force now. What was, stays when the new one contradicts itself, or can't be built."""
         before = self._configuration
+        # A collection would stop the loop to walk what is being built, again and again, and find nothing.
+        gc.disable()
         try:
             configuration, commit = await asyncio.to_thread(self._built, configured)
         except ConfigError as error:
@@ -216,6 +219,8 @@ class Reference:
             self._log.exception("reference_failed")
             self._refuse([f"{type(error).__name__}: {error}: see reference_failed in the log"])
             return False
+        finally:
+            gc.enable()
         self._end_ns = next_end_ns(configuration, self._clock_ns())
         if commit is not None:
             commit()

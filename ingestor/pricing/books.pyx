@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from ingestor.patience cimport let_others_go_on
 from ingestor.pricing.book cimport Book, Params, SOURCES_MAX, book_flagged, book_free, book_init, book_source
 from ingestor.pricing.carry cimport book_carry
 from ingestor.pricing.consensus cimport params_set
@@ -34,6 +35,7 @@ cdef class Books:
             raise MemoryError(f"no memory for {self.count} instruments")
         memset(&params, 0, sizeof(Params))      # what lies between the fields is compared, too
         for i, row in enumerate(rows):
+            let_others_go_on(i)
             params_set(&params, pricing(row.id))
             self.published[i] = row.published
             self.emissions[i].status = UNAVAILABLE

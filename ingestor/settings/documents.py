@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
 
 PREFIX = "INGESTOR_"
 #: Names of a path in the tree: keys of mappings and indexes of lists.
@@ -21,10 +22,29 @@ DEPTH_MAX = 50
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class Document:
-    """Plain values from several places, later ones winning, with the place of each."""
+def _patient() -> Any:
+    """A loader that composes in Python: it takes three times as long, but lets other threads go on meanwhile."""
+    if issubclass(Loader, Composer):    # it does so anyway
+        return Loader
 
-    def __init__(self) -> None:
+    def prepare(self: Any, stream: str) -> None:
+        Loader.__init__(self, stream)
+        Composer.__init__(self)
+
+    return type("PatientLoader", (Composer, Loader), {"__init__": prepare})
+
+
+PatientLoader = _patient()
+
+
+class Document:
+    """Plain values from several places, later ones winning, with the place of each.
+
+    `patient`: read beside a loop that must not stand still.
+    """
+
+    def __init__(self, *, patient: bool = False) -> None:
+        self._loader = PatientLoader if patient else Loader
         self.value: dict[str, Any] = {}
         self.faults: list[str] = []
         self._places: dict[Keys, str] = {}
@@ -91,7 +111,7 @@ class Document:
         self.value = merged(self.value, value)
 
     def _parse(self, text: str, name: str, keys: Keys) -> Any:
-        loader = Loader(text)
+        loader = self._loader(text)
         try:
             node = loader.get_single_node()
             self._places.setdefault(keys, f"{name}:1")

@@ -84,7 +84,9 @@ def _read_markets(
     found.markets = [market for _, market in placed if providers.get(market.provider, default).enabled]
 
 
-def content_version(written: Any) -> int:
+def content_version(written: Mapping[str, Any]) -> int:
     """A version for what has none of its own: the same content, in any layout, gives all shards the same one."""
-    text = json.dumps(written, sort_keys=True, separators=(",", ":"), default=str)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") & CONTENT_VERSION_MAX
+    digest = hashlib.blake2b(digest_size=8)
+    for name, value in sorted(written.items()):
+        digest.update(json.dumps([name, value], sort_keys=True, separators=(",", ":"), default=str).encode())
+    return int.from_bytes(digest.digest(), "big") & CONTENT_VERSION_MAX

@@ -3,14 +3,14 @@ from libc.stdint cimport int32_t
 
 
 cdef class Succession:
-    """Each list is also an array, for who carries thousands of rows between two batches; -1: nobody."""
-    cdef readonly list paths_from           # new path -> old path
-    cdef readonly list instruments_from     # new instrument -> old instrument
-    cdef readonly list subscriptions_to     # old subscription -> new subscription
-    cdef readonly list paths_new            # new paths that had no old one
-    cdef readonly list paths_gone           # old paths that have no new one
-    cdef readonly list instruments_gone     # old instruments that have no new one
-    cdef int32_t* paths
-    cdef int32_t* sources                   # as paths, but -1 too where the contract is another: volumes don't go on
-    cdef int32_t* instruments
-    cdef int32_t* subscriptions
+    """The lists of heirs.py, and those as arrays that carry thousands of rows between two batches."""
+    cdef readonly list paths_from
+    cdef readonly list instruments_from
+    cdef readonly list subscriptions_to
+    cdef readonly list paths_new
+    cdef readonly list paths_gone
+    cdef readonly list instruments_gone
+    cdef int32_t* paths             # paths_from
+    cdef int32_t* sources           # sources_from
+    cdef int32_t* instruments       # instruments_from
+    cdef int32_t* subscriptions     # subscriptions_to

@@ -1,11 +1,9 @@
-"""Work out who is who in two editions of the tables. Pure: only names are compared, in any thread.
-
-A path is the same while its provider calls it the same, an instrument while its id is, a subscription while
-its path is and its channel has the same name.
-"""
+"""Who is who in two editions of the tables, as arrays; heirs.py works it out. Made in any thread."""
 cimport cython
 from libc.stdint cimport int32_t
 from libc.stdlib cimport free, malloc
+
+from ingestor.unify.heirs import heirs
 
 
 @cython.final
@@ -13,25 +11,14 @@ cdef class Succession:
     """From `old` to `new`, both Tables."""
 
     def __cinit__(self, old, new):
-        rows, rows_before = new.instruments.paths, old.instruments.paths
-        path_before = {row.identity: number for number, row in enumerate(rows_before)}
-        self.paths_from = [path_before.get(row.identity, -1) for row in rows]
-        self.paths_new = [number for number, before in enumerate(self.paths_from) if before < 0]
-        sources_from = [
-            before if before >= 0 and row.contract == rows_before[before].contract else -1
-            for row, before in zip(rows, self.paths_from, strict=True)]
-        paths_to = {before: number for number, before in enumerate(self.paths_from) if before >= 0}
-        self.paths_gone = [number for number in range(len(rows_before)) if number not in paths_to]
-        index, index_before = new.instruments.index, old.instruments.index
-        self.instruments_from = [index_before.get(row.id, -1) for row in new.instruments.rows]
-        self.instruments_gone = [number for name, number in index_before.items() if name not in index]
-        number_of = {named: number for number, named in enumerate(new.subscriptions_named)}
-        self.subscriptions_to = [number_of.get((paths_to.get(path), channel), -1)
-                                 for path, channel in old.subscriptions_named]
-        self.paths = array_of(self.paths_from)
-        self.sources = array_of(sources_from)
-        self.instruments = array_of(self.instruments_from)
-        self.subscriptions = array_of(self.subscriptions_to)
+        found = heirs(old, new)
+        self.paths_from, self.instruments_from = found.paths_from, found.instruments_from
+        self.subscriptions_to, self.paths_new = found.subscriptions_to, found.paths_new
+        self.paths_gone, self.instruments_gone = found.paths_gone, found.instruments_gone
+        self.paths = array_of(found.paths_from)
+        self.sources = array_of(found.sources_from)
+        self.instruments = array_of(found.instruments_from)
+        self.subscriptions = array_of(found.subscriptions_to)
 
     def __dealloc__(self):
         free(self.paths)

@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from ingestor.patience cimport let_others_go_on
 from ingestor.records cimport ABSENT, BAR, QUOTE, REFERENCE, TRADE, Text
 from ingestor.unify.arbitration_table cimport Arbitration
 from ingestor.unify.gaps cimport ARRIVED, GAP_EVENTS_MAX, GapEvent, MISSED_NUMBERS, MISSED_TIMES
@@ -88,6 +89,7 @@ cdef class Tables:
         labels = {}
         for number, row in enumerate(rows):
             data_class = instruments.rows[row.instrument].data_class
+            let_others_go_on(number)
             label = labels.setdefault((row.provider, row.venue, data_class), len(labels))
             self._add(number, row, label, channels_of[row.provider])
         self.latency_labels = list(labels)
@@ -283,7 +285,8 @@ cdef class Tables:
 
 def _refuse_doubles(rows):
     known = set()
-    for row in rows:
+    for number, row in enumerate(rows):
+        let_others_go_on(number)
         scope = (row.provider, row.venue_code, row.section, row.symbol)
         if scope in known:
             section = f" {row.section}" if row.section else ""

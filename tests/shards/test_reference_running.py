@@ -9,7 +9,7 @@ from collections import defaultdict
 import yaml
 
 from ingestor.simulator import Simulator, SimulatorSpec, demo_config, write_config
-from tests.shards.test_worker import WITHIN_S, Running, shard
+from tests.shards.test_worker import Running, shard
 
 SWAPS = 20
 DIALECTS = ("binance-spot", "kraken-v2", "okx-v5")
