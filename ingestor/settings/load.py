@@ -124,7 +124,7 @@ class _Loading:
             raise ConfigError(self.faults)
         return replace(
             configuration, instruments=tuple(entries.instruments), markets=tuple(entries.markets),
-            reference_version=content_version(document.value.get("instruments")) if version is None else version)
+            reference_version=content_version(document.value["instruments"]) if version is None else version)
 
     @staticmethod
     def _from_files(settings: Settings | None) -> bool:
