@@ -124,6 +124,7 @@ class Metrics:
         _recording(sheet, self._source.recording())
         _fairs(sheet, self._source.fairs(), self._by_instrument)
         _alerts(sheet, self._source.alerting(), self._by_instrument)
+        _quality(sheet, self._source.alerting())
         _publishing(sheet, self._source.writer(), self._source.sink(), facts.sink)
         return sheet.families()
 
@@ -353,6 +354,28 @@ def _alerts(sheet: Sheet, alerting: Any, by_instrument: bool) -> None:
             sheet.add("ingestor_alerts_firing", (key.rule, severity, key.provider, key.venue, instrument, key.part), 1)
     for labels, count in dict(alerting.fired).items():
         sheet.add("ingestor_alerts_fired_total", labels, count)
+
+
+def _quality(sheet: Sheet, alerting: Any) -> None:
+    """What is known of the data itself, by provider, venue and data class."""
+    if alerting is None:
+        return
+    for row in alerting.watch.rollups():
+        labels = (row["provider"], row["venue"], row["data_class"])
+        sheet.add("ingestor_quality_paths_judged", labels, row["judged"])
+        for signal, count in row["bad"].items():
+            sheet.add("ingestor_quality_paths_bad", (*labels, signal), count)
+        sheet.add("ingestor_quality_severity", labels, row["worst"] + 1)
+        sheet.add("ingestor_update_rate", labels, row["rate"])
+        sheet.add("ingestor_update_rate_normal", labels, row["normal_rate"])
+        for percentile in ("50", "99", "999"):
+            if row[f"p{percentile}_s"] is not None:
+                sheet.add("ingestor_latency_seconds", (*labels, percentile), row[f"p{percentile}_s"])
+        if row["offset_s"] is not None:
+            sheet.add("ingestor_clock_offset_seconds", labels, row["offset_s"])
+    for provider, worst in alerting.watch.worst().items():
+        sheet.add("ingestor_provider_severity", (provider,), worst + 1)
+    sheet.add("ingestor_alerts_untold", (), alerting.watch.untold())
 
 
 def _deviation(sheet: Sheet, row: Any) -> None:

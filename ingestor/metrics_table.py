@@ -176,6 +176,26 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
                "nobody knows which of the two is wrong."),
         Family("ingestor_alerts_pending", "gauge", ALERT, "Alerts that may fire soon."),
         Family("ingestor_alerts_fired_total", "counter", ALERT, "Alerts that have fired."),
+        Family("ingestor_alerts_untold", "gauge", (),
+               "Alerts about the data that there was no room to follow (watch.quality.alerts_max). To be 0."),
+    ),
+    "Data quality": (
+        Family("ingestor_quality_paths_judged", "gauge", MARKETS,
+               "Source paths that are judged: heard since the start, their connection up, their market trading."),
+        Family("ingestor_quality_paths_bad", "gauge", (*MARKETS, "signal"),
+               "Of those, with this fault now: stale, silent, slow, frozen, gap, duplicate, reordered, outlier, "
+               "flagged, crossed, locked, one_sided, wide. They become alerts when they last."),
+        Family("ingestor_quality_severity", "gauge", MARKETS,
+               "The worst that fires about it: 0 nothing, 1 info, 2 warning, 3 critical."),
+        Family("ingestor_provider_severity", "gauge", ("provider",), "The same about anything of the provider."),
+        Family("ingestor_update_rate", "gauge", MARKETS, "Live records a second, faded with a half-life of a minute."),
+        Family("ingestor_update_rate_normal", "gauge", MARKETS,
+               "What is normal at this hour: faded with watch.quality.norm_half_life_s, and by the hour of the week."),
+        Family("ingestor_latency_seconds", "gauge", (*MARKETS, "percentile"),
+               "From venue to receipt, without what the clocks differ by and the shortest way takes: of the last whole "
+               "minute, its percentile 50, 99, 999 (99.9), within a sixteenth."),
+        Family("ingestor_clock_offset_seconds", "gauge", MARKETS,
+               "What that leaves out: the least of receipt less venue time, of ten minutes."),
     ),
     "Publishing": (
         Family("ingestor_receive_to_enqueue_seconds", "histogram", (),

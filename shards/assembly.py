@@ -3,13 +3,14 @@
 Pure functions, shared by the worker that runs a shard and the check that counts what it will need.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ingestor._core import Pipeline
 from ingestor.errors import ConfigError
 from ingestor.feeds.feed import FeedSettings
 from ingestor.feeds.fetch import HistorySettings
+from ingestor.feeds.link import LinkStats
 from ingestor.feeds.packing import Packing, each_line, pack
 from ingestor.pricing.parameters import parameters
 from ingestor.providers.provider import Provider
@@ -18,6 +19,8 @@ from ingestor.settings import Configuration
 from ingestor.unify.instruments import Instruments
 from ingestor.watch.alerts import Severity
 from ingestor.watching.comparisons import Comparisons, DiscrepancyRule
+from ingestor.watching.paths import PathWatch
+from ingestor.watching.sockets import SocketWatch
 from ingestor.watching.watch import Watch
 from shards.slots import slot_of, static_range
 
@@ -79,11 +82,18 @@ def pricing(configuration: Configuration) -> dict[str, dict[str, float | bool]]:
     return found
 
 
-def watch(configuration: Configuration, pipeline: Pipeline) -> Watch:
-    """Everything that judges the pipeline, by the configuration."""
+def watch(
+    configuration: Configuration, pipeline: Pipeline,
+    links: Callable[[], Mapping[str, Sequence[LinkStats]]] | None = None, paused: Callable[[], bool] = lambda: False,
+) -> Watch:
+    """Everything that judges the pipeline, by the configuration.
+
+    `links` gives the connections of all feeds by provider; None: there are none. `paused` says that nothing is read.
+    """
     settings = configuration.settings.watch
     rules = [DiscrepancyRule(Severity[rule.severity.upper()], rule.threshold, rule.window_s) for rule in settings.rules]
-    return Watch(Comparisons(pipeline, rules))
+    sockets = None if links is None else SocketWatch(links, settings.quality, paused)
+    return Watch(Comparisons(pipeline, rules), PathWatch(pipeline, settings.quality, sockets, paused), sockets)
 
 
 def feed_settings(configuration: Configuration, provider: Provider) -> FeedSettings:

@@ -44,7 +44,11 @@ class View:
 
     def take_links(self) -> None:
         """Note the connections' stats, which only the loop may read."""
-        self._links = {name: feed.stats() for name, feed in self.feeds.items()}
+        self._links = self.links_now()
+
+    def links_now(self) -> Mapping[str, Sequence[LinkStats]]:
+        """The connections' stats by provider. For the loop's thread."""
+        return {name: feed.stats() for name, feed in self.feeds.items()}
 
     def heartbeat_age_s(self) -> float:
         return time.monotonic() - self._beaten_at

@@ -143,7 +143,8 @@ class Worker:
                 sink, self._shard, self._epoch, time.time_ns, self._configuration.reference_version)
             backfill = self._view.backfill = Backfill(pipeline, quality, self._histories)
             self._view.alerting_ = alerting = Alerting(
-                watch(self._configuration, pipeline), pipeline, quality, self._log)
+                watch(self._configuration, pipeline, self._view.links_now, lambda: self._view.reading_paused),
+                pipeline, quality, self._log)
             self._reference = self._view.reference = Reference(
                 self._configuration, source_of(self._configuration),
                 partial(self._edition, pipeline, sink, backfill, quality))

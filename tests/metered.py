@@ -140,8 +140,13 @@ def alerting() -> SimpleNamespace:
         Deviation("kaiko", "", "btc-usd", 0.06, 0.01, 0.001, 0.05, 0.07, 0.25, {"discrepancy/0.05/30s": 0.8}),
         Deviation("kaiko", "okx", "btc-usd", nan, nan, nan, nan, 0.0, nan, {}),
         Deviation("okx-v5", "", "btc-usd", -0.001, 0.0, 0.001, 0.002, -0.002, 0.75, {})]
+    rollup = {
+        "provider": "okx-v5", "venue": "okx", "data_class": "spot", "paths": 2, "judged": 1, "worst": 2,
+        "bad": {"stale": 1, "silent": 0}, "rate": 3.5, "normal_rate": 4.0, "p50_s": 0.001, "p99_s": 0.004, "p999_s": None,
+        "offset_s": -0.25}
     watch = SimpleNamespace(
-        alerts=lambda: alerts, comparisons=SimpleNamespace(deviations=lambda: iter(deviations)))
+        alerts=lambda: alerts, comparisons=SimpleNamespace(deviations=lambda: iter(deviations)),
+        rollups=lambda: [rollup], worst=lambda: {"okx-v5": 2, "kaiko": -1}, untold=lambda: 5)
     return SimpleNamespace(watch=watch, fired=Counter({("discrepancy/0.05/30s", "critical", "kaiko"): 2}))
 
 

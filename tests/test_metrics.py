@@ -331,3 +331,17 @@ def test_comparisons_without_data_are_counted():
     assert value(found, "ingestor_comparisons_blank", provider="kaiko") == 1
     assert series(found, "ingestor_discrepancy_ratio") == []
     assert value(found, "ingestor_alerts_firing", **DISCREPANCY, venue="", instrument="", part="") == 1
+
+
+def test_data_quality_is_told_by_provider_venue_and_data_class_and_the_worst_by_provider():
+    found = samples(FakeSource())
+    assert value(found, "ingestor_quality_paths_bad", **OKX, signal="stale") == 1
+    assert value(found, "ingestor_quality_paths_bad", **OKX, signal="silent") == 0
+    assert value(found, "ingestor_quality_paths_judged", **OKX) == 1
+    assert value(found, "ingestor_quality_severity", **OKX) == 3
+    assert value(found, "ingestor_provider_severity", provider="kaiko") == 0
+    assert value(found, "ingestor_update_rate", **OKX) == 3.5
+    assert value(found, "ingestor_latency_seconds", **OKX, percentile="99") == 0.004
+    assert len(series(found, "ingestor_latency_seconds")) == 2
+    assert value(found, "ingestor_clock_offset_seconds", **OKX) == -0.25
+    assert value(found, "ingestor_alerts_untold") == 5

@@ -1,9 +1,10 @@
-"""The keys of `watch`: when a provider's prices disagree for long enough to be an alert."""
+"""The keys of `watch`: when a provider's prices disagree for long enough to be an alert, and what else is one."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from ingestor.settings.quality import QualitySettings
 from ingestor.settings.section import Section
 
 #: The same numbers as RULES_MAX and WINDOW_MAX in watch/discrepancy.pxd, which derives them.
@@ -37,6 +38,8 @@ class WatchSettings(Section):
     rules: Annotated[tuple[RuleEntry, ...], Field(max_length=RULES_MAX)] = RULES
     """Discrepancies between providers; your list replaces all of these. Default: critical beyond 5 % for 30 s and 2 %
     for 120 s, warning beyond 1 % for 300 s and 0.5 % for 900 s."""
+    quality: QualitySettings = QualitySettings()
+    """When data is missing, late or odd enough to be an alert."""
 
     @field_validator("rules")
     @classmethod

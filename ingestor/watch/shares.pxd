@@ -5,10 +5,12 @@ cdef extern from *:
     """
     /* Faults that must be left of the while. One alone counts for a gap, and is forgotten with the while (1/e). */
     #define INGESTOR_MISSING_MIN 0.37
-    #define INGESTOR_FAULTS_MIN 2.5     /* of the others two never count */
+    #define INGESTOR_FAULTS_MIN 2.5     /* of the others two never count, */
+    #define INGESTOR_RECORDS_MIN 100.0  /* nor any share of fewer records */
     """
     const double INGESTOR_MISSING_MIN
     const double INGESTOR_FAULTS_MIN
+    const double INGESTOR_RECORDS_MIN
 
 cdef enum Fault:
     FAULT_MISSING = 0       # numbers that the provider left out, of trades
@@ -58,10 +60,10 @@ cdef inline void shares_fade(Shares* of, float keep) noexcept nogil:
 cdef inline double fault_share(const Shares* of, int fault) noexcept nogil:
     """Of all that came or should have; 0 while there are too few faults to speak of."""
     cdef double faults = of.faults[fault], all = of.trades
-    if faults < (INGESTOR_MISSING_MIN if fault == FAULT_MISSING else INGESTOR_FAULTS_MIN):
-        return 0
     if fault == FAULT_LATE:
         all = of.records
     elif fault != FAULT_OUTLIER:        # neither is among the trades
         all += faults
-    return faults / all if all > 0 else 0
+    if fault == FAULT_MISSING:
+        return faults / all if faults >= INGESTOR_MISSING_MIN else 0
+    return faults / all if faults >= INGESTOR_FAULTS_MIN and all >= INGESTOR_RECORDS_MIN else 0

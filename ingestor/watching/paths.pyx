@@ -245,6 +245,11 @@ cdef class PathWatch:
                                   INGESTOR_SILENT_TIMES * limit_s, 0.0, lambda: self._path(stream.path))
         return 0
 
+    def data_class(self, str instrument not None):
+        """Of an instrument in force; None: there is none of this id."""
+        instruments = self.pipeline.tables.instruments
+        return instruments.rows[instruments.index[instrument]].data_class if instrument in instruments.index else None
+
     def rollups(self):
         """One mapping a (provider, venue, data class): paths, those judged, those with each signal, rates, latency."""
         cdef uint32_t i

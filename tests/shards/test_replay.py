@@ -84,7 +84,8 @@ def test_the_same_log_gives_the_same_files_at_any_speed_and_in_any_process(tmp_p
                           PYTHONHASHSEED=str(number))
         assert outcome.status == 0, outcome.err
     first = tree(tmp_path / "flat")
-    assert {name.partition("/")[0] for name in first} == {"trades", "quotes", "fair"}
+    # The trades jump by 4 %, so that many are outliers, which is an alert.
+    assert {name.partition("/")[0] for name in first} == {"trades", "quotes", "fair", "quality"}
     for name in ways:
         assert tree(tmp_path / name) == first
     trades = records(tmp_path / "flat", "trades")
