@@ -6,6 +6,7 @@ of a basis point to twelve percent. O(1) a note; no memory but the struct's.
 """
 from libc.math cimport NAN, exp2, fabs, isnan, log2
 from libc.stdint cimport int64_t, uint16_t
+from libc.string cimport memset
 
 cdef enum:
     BLOCKS = 4
@@ -29,6 +30,12 @@ cdef struct Course:
     int64_t block                   # number of the present one since the epoch
     float[4] peaks                  # largest |r| of a block, with its sign
     uint16_t[4][28] counts          # of a block, by bucket
+
+
+cdef inline void course_init(Course* course) noexcept nogil:
+    """Nothing is known."""
+    memset(course, 0, sizeof(Course))
+    course.last = NAN
 
 
 cdef inline double bucket_bound(int bucket) noexcept nogil:

@@ -4,6 +4,9 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from ingestor.watch cimport discrepancy
+from ingestor.watch.course cimport (
+    BLOCKS, BUCKETS, Course, course_init, course_note, course_peak, course_quantile,
+)
 from ingestor.watch.discrepancy cimport Rule, Tally, ring_bytes, rule_skip, rule_tick
 from ingestor.watch.life cimport Alert, TRANSITIONS, alert_note
 
@@ -66,6 +69,24 @@ cdef class AlertPlayer:
         """Its state, as plain values."""
         return {"state": State(self.alert.state), "value": self.alert.value, "first_seen_ns": self.alert.first_seen_ns,
                 "changed_ns": self.alert.changed_ns}
+
+
+cdef class CoursePlayer:
+    """The course of one ratio."""
+    cdef Course course
+
+    def __cinit__(self):
+        course_init(&self.course)
+
+    def note(self, double ratio, now_ns):
+        """The ratio less 1; NaN is no data."""
+        course_note(&self.course, ratio, now_ns)
+
+    def said(self):
+        """What is known of it, as plain values."""
+        return {"last": self.course.last, "mean": self.course.mean, "peak": course_peak(&self.course),
+                "median": course_quantile(&self.course, 0.5), "p99": course_quantile(&self.course, 0.99),
+                "counted": sum(self.course.counts[slot][bucket] for slot in range(BLOCKS) for bucket in range(BUCKETS))}
 
 
 assert [change.value for change in Change] == list(range(TRANSITIONS))

@@ -6,6 +6,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from ingestor.pricing.books cimport Books
+from ingestor.watch.course cimport course_init
 from ingestor.watch.discrepancy cimport Tally
 
 from ingestor.providers.registry import load
@@ -96,7 +97,8 @@ cdef class Rows:
         row.book, row.provider, row.source, row.direct = book, provider, source, direct
         row.other = NOBODY
         row.judged = True
-        row.price = row.conf = row.yardstick = row.yardstick_conf = row.course.last = NAN
+        row.price = row.conf = row.yardstick = row.yardstick_conf = NAN
+        course_init(&row.course)
         return row
 
     cdef str provider_of(self, uint32_t comparison):
