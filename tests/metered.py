@@ -142,8 +142,8 @@ def alerting() -> SimpleNamespace:
         Deviation("okx-v5", "", "btc-usd", -0.001, 0.0, 0.001, 0.002, -0.002, 0.75, {})]
     rollup = {
         "provider": "okx-v5", "venue": "okx", "data_class": "spot", "paths": 2, "judged": 1, "worst": 2,
-        "bad": {"stale": 1, "silent": 0}, "rate": 3.5, "normal_rate": 4.0, "p50_s": 0.001, "p99_s": 0.004, "p999_s": None,
-        "offset_s": -0.25}
+        "bad": {"stale": 1, "silent": 0}, "rate": 3.5, "normal_rate": 4.0, "p50_s": 0.001, "p99_s": 0.004,
+        "p999_s": None, "offset_s": -0.25}
     watch = SimpleNamespace(
         alerts=lambda: alerts, comparisons=SimpleNamespace(deviations=lambda: iter(deviations)),
         rollups=lambda: [rollup], worst=lambda: {"okx-v5": 2, "kaiko": -1}, untold=lambda: 5)

@@ -1,8 +1,10 @@
 """What an hour of the week is like: how much of the usual rate is expected in it.
 
-A market that rests on Sundays is no alarm on the second Sunday. Of each hour of the week (UTC) the mean rate is kept,
-halfway between the last time and before; against it stands what the same hours led one to expect of late,
-which is what the fading norm of arrivals.pxd has seen. It lives in memory: after a start, a week passes first.
+Where nights and Sundays are quiet, they are no alarm. A market that closes is another matter: whether it is closed or
+dead, only its trading state (reference data) says, and stale seconds teach nothing here. Of each hour of the week
+(UTC) the mean rate is kept, halfway between the last time and before; against it stands what the same hours led one
+to expect of late, which is what the fading norm of arrivals.pxd has seen. It lives in memory: after a start, a
+week passes first.
 """
 from libc.stdint cimport int64_t
 
