@@ -189,8 +189,12 @@ class Worker:
         self, pipeline: Pipeline, sink: Sink, backfill: Backfill, quality: QualityTopic, configuration: Configuration,
     ) -> Callable[[], None]:
         """Build other reference data aside, in a thread; what then puts it into force, on the loop."""
-        planned = plan(configuration, self._shard, DIALECTS, time.time_ns())
-        edition = Edition(pipeline, self._pipeline(configuration, planned, sink))
+        now_ns = time.time_ns()     # what one shard refuses, all refuse: each plans for all
+        planned = [plan(configuration, shard, DIALECTS, now_ns) for shard in range(self._settings.shards)][self._shard]
+        aside = self._pipeline(configuration, planned, sink)
+        edition = Edition(pipeline, aside)
+        if self._view.alerting_ is not None:
+            self._view.alerting_.watch.prepare(aside)
         feeds = self._new_feeds(planned, pipeline)
 
         def commit() -> None:

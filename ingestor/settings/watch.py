@@ -1,8 +1,8 @@
 """The keys of `watch`: when a provider's prices disagree for long enough to be an alert, and what else is one."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from ingestor.settings.quality import QualitySettings
 from ingestor.settings.section import Section
@@ -41,12 +41,11 @@ class WatchSettings(Section):
     quality: QualitySettings = QualitySettings()
     """When data is missing, late or odd enough to be an alert."""
 
-    @field_validator("rules")
-    @classmethod
-    def _no_two_alike(cls, rules: tuple[RuleEntry, ...]) -> tuple[RuleEntry, ...]:
+    @model_validator(mode="after")
+    def _no_two_alike(self) -> Self:
         seen: set[tuple[float, int]] = set()
-        for rule in rules:
+        for rule in self.rules:
             if (rule.threshold, rule.window_s) in seen:
                 raise ValueError(f"has two rules of {rule.threshold:g} for {rule.window_s} s: keep one")
             seen.add((rule.threshold, rule.window_s))
-        return rules
+        return self

@@ -10,16 +10,16 @@ disagrees with a venue's own feed: then that one is blamed. Times are given.
 cimport cython
 from libc.math cimport NAN, fabs, isnan
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
 
 from ingestor.pricing.book cimport Book
+from ingestor.pricing.books cimport Books
 from ingestor.records cimport Fair, HELD
 from ingestor.watch.course cimport course_note, course_peak, course_quantile
 from ingestor.watch.discrepancy cimport (
     RULES_MAX, Rule, Tally, WINDOW_MAX, exceeding, ring_bytes, rule_skip, rule_tick,
 )
 from ingestor.watch.life cimport BEGAN, FIRED, NOTHING, QUIET
-from ingestor.watching.rows cimport Comparison, ITSELF, NOBODY, Rows, THE_OTHER, UNKNOWN
+from ingestor.watching.rows cimport Comparison, Happened, ITSELF, NOBODY, Rows, THE_OTHER, UNKNOWN
 from ingestor.watching.side cimport market_price, side_price
 
 from typing import NamedTuple
@@ -61,12 +61,6 @@ class Deviation(NamedTuple):
     exceeding: dict         # share of a rule's window beyond its threshold, by the rule's name; those above 0
 
 
-cdef struct Happened:
-    uint32_t comparison
-    uint8_t rule
-    uint8_t change              # AlertTransition
-
-
 @cython.final
 cdef class Comparisons:
     """A part of Watch. `rules`: DiscrepancyRule, at most RULES_MAX. Raises InternalError for others.
@@ -79,7 +73,7 @@ cdef class Comparisons:
     cdef Rule[8] table
     cdef uint32_t ring_size
     cdef Rows rows
-    cdef Happened* happened     # room for a change of each rule of each comparison
+    cdef Rows prepared          # of an edition that is still aside; None: there is none
     cdef uint32_t happened_count
     cdef int64_t last_second
     cdef int64_t missed         # seconds at which nobody looked, before this one
@@ -98,9 +92,6 @@ cdef class Comparisons:
             self.ring_size += ring_bytes(rule.window_s)
         self.last_second = -1
         self._follow()
-
-    def __dealloc__(self):
-        free(self.happened)
 
     def second(self, int64_t now_ns, uint32_t part=0, uint32_t parts=1):
         """Take each ratio once a second of `now_ns`; what has changed. Seconds that are left out are without data.
@@ -122,7 +113,7 @@ cdef class Comparisons:
                 self._judge(self.rows, first, last, now_ns)
         found, self.ended = self.ended, []
         for i in range(self.happened_count):
-            found.append(self._transition(&self.happened[i]))
+            found.append(self._transition(&self.rows.happened[i]))
         self.happened_count = 0
         return found
 
@@ -198,7 +189,7 @@ cdef class Comparisons:
                         row.blamed[number] = UNKNOWN
                     elif change == FIRED:
                         row.blamed[number] = self._blamed(rows, i, tally.alert.threshold)
-                    self.happened[self.happened_count] = Happened(
+                    rows.happened[self.happened_count] = Happened(
                         comparison=i, rule=<uint8_t> number, change=<uint8_t> change)
                     self.happened_count += 1
 
@@ -218,27 +209,26 @@ cdef class Comparisons:
                 return ITSELF if venue.provider == row.provider else THE_OTHER
         return UNKNOWN
 
+    def prepare(self, aside):
+        """Make ready for the books of a pipeline that is still aside, in any thread: then following takes no time."""
+        self.prepared = self._rows(aside.books)
+
+    cdef Rows _rows(self, Books books):
+        return Rows(books, len(self.rules), self.ring_size, lambda row: TIERS[row.tier], self.rows)
+
     cdef int _follow(self) except -1:
         """Another edition of the books: compare what it has, go on with what stays."""
-        cdef Rows old = self.rows, rows
-        cdef uint32_t i, number
-        rows = Rows(self.pipeline.books, len(self.rules), self.ring_size, lambda row: TIERS[row.tier])
-        free(self.happened)
-        self.happened_count = 0
-        self.happened = <Happened*> calloc(rows.count * rows.rules + 1, sizeof(Happened))
-        if self.happened == NULL:
-            raise MemoryError(f"no memory for the changes of {rows.count} comparisons")
-        if old is not None:
-            known = {old.identity(i): i for i in range(old.count)}
-            for i in range(rows.count):
-                before = known.pop(rows.identity(i), None)
-                if before is not None:
-                    rows.carry(i, old, before)
-            for before in known.values():
-                for number in range(old.rules):
-                    alert = self._alert(old, before, number)
-                    if alert.state >= State.FIRING:
-                        self.ended.append(Transition(Change.CLEARED, alert))
+        cdef Rows old = self.rows, rows = self.prepared
+        cdef uint32_t number
+        if rows is None or rows.books is not self.pipeline.books or rows.before is not old:
+            rows = self._rows(self.pipeline.books)
+        self.prepared = None
+        for before in rows.gone:
+            for number in range(old.rules):
+                alert = self._alert(old, before, number)
+                if alert.state >= State.FIRING:
+                    self.ended.append(Transition(Change.CLEARED, alert))
+        rows.succeed()
         self.rows = rows
         return 0
 

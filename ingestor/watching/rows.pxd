@@ -30,6 +30,12 @@ cdef struct Comparison:
     Course course
 
 
+cdef struct Happened:
+    uint32_t comparison
+    uint8_t rule
+    uint8_t change              # AlertTransition
+
+
 cdef class Rows:
     """The comparisons of one edition of the books, by instrument: first its providers, then its venues.
 
@@ -45,16 +51,22 @@ cdef class Rows:
     cdef uint32_t** owners              # book -> source -> provider's number; NULL: not compared
     cdef uint32_t* owners_all
     cdef double* tiers                  # by book: what thresholds are multiplied by
+    cdef Happened* happened             # room for a change of each rule of each comparison
+    cdef Rows before                    # of the edition before, whom they continue; None: nobody
+    cdef uint32_t* heirs                # by comparison: the one it continues, or NOBODY
+    cdef list gone                      # of those before: what nobody continues
     cdef uint32_t count
     cdef uint32_t rules
     cdef uint32_t ring_size
 
     cdef int _fill(self, uint32_t book, row, list names, uint32_t* owners, numbers) except -1
+    cdef int _match(self, Rows before) except -1
+    cdef void _carry(self, uint32_t comparison, Rows old, uint32_t before) noexcept
     cdef Comparison* _add(self, uint32_t book, uint32_t provider, uint32_t source, uint32_t direct) noexcept
     # Whom and what it is about, and what it has in common with the one of another edition that it continues.
     cdef str provider_of(self, uint32_t comparison)
     cdef str venue_of(self, uint32_t comparison)
     cdef str instrument_of(self, uint32_t comparison)
     cdef tuple identity(self, uint32_t comparison)
-    # Take over what `old` remembers of `before`.
-    cdef void carry(self, uint32_t comparison, Rows old, uint32_t before) noexcept nogil
+    # Take over what those before remember, which are then let go.
+    cdef void succeed(self) noexcept

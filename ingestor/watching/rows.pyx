@@ -5,6 +5,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
+from ingestor.patience cimport let_others_go_on
 from ingestor.pricing.books cimport Books
 from ingestor.watch.course cimport course_init
 from ingestor.watch.discrepancy cimport Tally
@@ -35,15 +36,18 @@ def compared(row, list paths):
 @cython.final
 cdef class Rows:
     """`tier_of(instrument row)` gives what its thresholds are multiplied by; a comparison has `ring_size` bytes of rings
-    for `rules` rules.
+    for `rules` rules. `before` are those in force, which go on; made in any thread.
     """
 
-    def __cinit__(self, Books books not None, uint32_t rules, uint32_t ring_size, tier_of):
+    def __cinit__(self, Books books not None, uint32_t rules, uint32_t ring_size, tier_of, Rows before):
         cdef uint32_t book, sources = 0
         cdef uint32_t* owners
         self.books, self.instruments, self.paths = books, books.rows, books.paths
         self.rules, self.ring_size = rules, ring_size
-        found = [compared(row, self.paths) for row in self.instruments]
+        found = []
+        for book, row in enumerate(self.instruments):
+            found.append(compared(row, self.paths))
+            let_others_go_on(book)
         total = sum(len(names) + len(venues) for names, venues in found)
         for (names, _), row in zip(found, self.instruments):
             sources += len(row.sources) if names else 0
@@ -54,12 +58,15 @@ cdef class Rows:
         self.owners = <uint32_t**> calloc(books.count + 1, sizeof(uint32_t*))
         self.owners_all = <uint32_t*> calloc(sources + 1, sizeof(uint32_t))
         self.tiers = <double*> calloc(books.count + 1, sizeof(double))
+        self.happened = <Happened*> calloc(total * rules + 1, sizeof(Happened))
+        self.heirs = <uint32_t*> calloc(total + 1, sizeof(uint32_t))
         if (self.comparisons == NULL or self.tallies == NULL or self.rings == NULL or self.owners == NULL
-                or self.owners_all == NULL or self.tiers == NULL):
+                or self.owners_all == NULL or self.tiers == NULL or self.happened == NULL or self.heirs == NULL):
             raise MemoryError(f"no memory for {total} comparisons")
         numbers = {}
         owners = self.owners_all
         for book, (names, venues) in enumerate(found):
+            let_others_go_on(book)
             if names:
                 row = self.instruments[book]
                 self.tiers[book] = tier_of(row)
@@ -68,6 +75,7 @@ cdef class Rows:
                     self._add(book, owners[<uint32_t> source], source, direct)
                 owners += len(row.sources)
         self.providers = list(numbers)
+        self._match(before)
 
     def __dealloc__(self):
         free(self.comparisons)
@@ -76,6 +84,8 @@ cdef class Rows:
         free(self.owners)
         free(self.owners_all)
         free(self.tiers)
+        free(self.happened)
+        free(self.heirs)
 
     cdef int _fill(self, uint32_t book, row, list names, uint32_t* owners, numbers) except -1:
         """An instrument's providers."""
@@ -101,6 +111,22 @@ cdef class Rows:
         course_init(&row.course)
         return row
 
+    cdef int _match(self, Rows before) except -1:
+        """Who continues whom."""
+        cdef uint32_t i
+        known = {}
+        for i in range(before.count if before is not None else 0):
+            let_others_go_on(i)
+            known[before.identity(i)] = i
+        for i in range(self.count):
+            let_others_go_on(i)
+            heir = known.pop(self.identity(i), None)
+            self.heirs[i] = NOBODY
+            if heir is not None:
+                self.heirs[i] = heir
+        self.before, self.gone = before, list(known.values())
+        return 0
+
     cdef str provider_of(self, uint32_t comparison):
         return self.providers[self.comparisons[comparison].provider]
 
@@ -122,7 +148,15 @@ cdef class Rows:
             what = self.provider_of(row.other)
         return self.instrument_of(comparison), self.provider_of(comparison), what, row.judged
 
-    cdef void carry(self, uint32_t comparison, Rows old, uint32_t before) noexcept nogil:
+    cdef void succeed(self) noexcept:
+        cdef Rows old = self.before
+        cdef uint32_t i
+        for i in range(self.count):
+            if self.heirs[i] != NOBODY:
+                self._carry(i, old, self.heirs[i])
+        self.before = None
+
+    cdef void _carry(self, uint32_t comparison, Rows old, uint32_t before) noexcept:
         cdef Comparison* row = &self.comparisons[comparison]
         cdef const Comparison* was = &old.comparisons[before]
         row.price, row.conf, row.yardstick, row.yardstick_conf = was.price, was.conf, was.yardstick, was.yardstick_conf

@@ -32,6 +32,10 @@ class Watch:
                 found += other.second(now_ns)
         return found
 
+    def prepare(self, aside: Any) -> None:
+        """Make ready for the books of a pipeline that is still aside, in any thread."""
+        self.comparisons.prepare(aside)
+
     def alerts(self) -> list[Alert]:
         """All that is pending, firing or clearing, with its evidence."""
         return [alert for part in (self.comparisons, *self._others) for alert in part.alerts()]

@@ -72,6 +72,12 @@ providers: [beta-v2]
     ingestor.yaml:1: providers must be a mapping from dialect to settings, `kraken-v2: {...}`
 pricing: {hold_s: .inf}
     ingestor.yaml:1: pricing.hold_s is inf: give a finite number
+watch: {rules: [{severity: info, threshold: 0.01, window_s: 3601}]}
+    ingestor.yaml:1: watch.rules[0].window_s is 3601: give 3600 or less
+watch: {rules: [{severity: page, threshold: 0.1, window_s: 30}]}
+    ingestor.yaml:1: watch.rules[0].severity is 'page': use 'info', 'warning' or 'critical'
+watch: {rules: [{severity: info, threshold: 0.01, window_s: 5}, {severity: warning, threshold: 0.01, window_s: 5}]}
+    ingestor.yaml:1: watch has two rules of 0.01 for 5 s: keep one
 http: {port: 1}\nhttp: {port: 2}
     ingestor.yaml:2: http stands in line 1 already: keep one
 a: [

@@ -257,7 +257,8 @@ class Holder:
         self.books = pipeline.books
 
 
-def test_what_fired_goes_on_in_another_edition_and_is_cleared_when_its_market_is_gone():
+@pytest.mark.parametrize("prepared", [True, False])
+def test_what_fired_goes_on_in_another_edition_and_is_cleared_when_its_market_is_gone(prepared):
     desk = Desk(*THREE)
     holder = Holder(desk.pipeline)
     desk.part = part = Comparisons(holder, FAST_ONLY)
@@ -265,12 +266,19 @@ def test_what_fired_goes_on_in_another_edition_and_is_cleared_when_its_market_is
     [fired] = [alert.key for alert in part.alerts()]
     peak = desk.deviations()["kraken-v2", ""].peak
     wider = Desk(COINBASE_ETH, KRAKEN_ETH, *THREE, instruments=["eth-usd", "btc-usd"])
+    if prepared:
+        part.prepare(Desk(COINBASE).pipeline)       # which was refused
+        part.prepare(wider.pipeline)
+        desk.run(1, 0, 0, 0.06)
     holder.books = wider.pipeline.books
     assert part.second(desk.now_ns) == []
     assert [(alert.key, alert.state) for alert in part.alerts()] == [(fired, State.FIRING)]
     assert desk.deviations()["kraken-v2", ""].peak == peak
-    holder.books = Desk(COINBASE).pipeline.books
-    del wider
+    alone = Desk(COINBASE).pipeline
+    if prepared:
+        part.prepare(alone)
+    holder.books = alone.books
+    del wider, alone
     gc.collect()
     [gone] = part.second(desk.now_ns + SECOND)
     assert (gone.change, gone.alert.key) == (Change.CLEARED, fired)
