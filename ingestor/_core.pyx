@@ -12,8 +12,9 @@ from libc.stdlib cimport calloc, free
 
 from ingestor.pricing.books cimport Books, Emission
 from ingestor.pricing.consensus cimport (
-    PRINT_OUTLIER, Book, book_alive, book_evaluate, book_flagged, book_quote, book_trade,
+    PRINT_OUTLIER, Book, book_alive, book_flagged, book_quote, book_trade,
 )
+from ingestor.pricing.methods.price cimport book_price
 from ingestor.providers.provider cimport Provider
 from ingestor.records cimport (
     ABSENT, CROSSED, DECODED, FRAME_BYTES_MAX, IGNORED, OUTLIER, PATH_NONE, PRICE, QUOTE, REPLAY, SIZE, SNAPSHOT,
@@ -34,7 +35,7 @@ from ingestor.unify.tables cimport Tables
 from ingestor.watch.vitals cimport heard_note, latency_note, top_note
 from ingestor.wire.writer cimport NO_ROOM, WRITTEN, Writer
 
-from ingestor.pricing.consensus import parameters_hash
+from ingestor.pricing.consensus import method_name, parameters_hash
 from ingestor.providers.registry import load
 from ingestor.records import STATUS_NAMES
 from ingestor.unify.counting import add, by_name
@@ -213,7 +214,8 @@ cdef class Pipeline:
         self.books = Books(instruments.rows, instruments.paths, pricing)
         self._add_votes()
         if self.writing:
-            define(writer, instruments, self.tables.subscriptions_named, lambda id: parameters_hash(pricing(id)))
+            define(writer, instruments, self.tables.subscriptions_named,
+                   lambda id: (method_name(pricing(id)), parameters_hash(pricing(id))))
 
     def __dealloc__(self):
         free(self.flagged)
@@ -338,7 +340,7 @@ cdef class Pipeline:
         """Evaluate one instrument, and publish it if it changed and its turn has come."""
         cdef Emission* last = &self.books.emissions[book]
         self.evaluations += 1
-        book_evaluate(&self.books.books[book], now_ns)
+        book_price(&self.books.books[book], now_ns)
         if self.books.changed(book):
             if turn_has_come(last.at_ns, self.fair_every_ns, now_ns):
                 self.emit(book, now_ns)

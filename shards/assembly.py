@@ -31,7 +31,7 @@ class Plan:
 
     shard: int
     instruments: Instruments
-    pricing: dict[str, dict[str, float | bool]]
+    pricing: dict[str, dict[str, float | bool | str]]
     subscriptions: dict[str, list[Subscription]]
 
 
@@ -66,10 +66,10 @@ def next_end_ns(configuration: Configuration, now_ns: int) -> int | None:
     return min(ends, default=None)
 
 
-def pricing(configuration: Configuration) -> dict[str, dict[str, float | bool]]:
+def pricing(configuration: Configuration) -> dict[str, dict[str, float | bool | str]]:
     """Each instrument's pricing parameters: the defaults, and its own. Raises ConfigError with all faults."""
     defaults = configuration.settings.pricing.params()
-    found: dict[str, dict[str, float | bool]] = {}
+    found: dict[str, dict[str, float | bool | str]] = {}
     faults: list[str] = []
     for instrument in configuration.instruments:
         found[instrument.id] = {**defaults, **instrument.pricing}
@@ -77,6 +77,9 @@ def pricing(configuration: Configuration) -> dict[str, dict[str, float | bool]]:
             parameters(found[instrument.id])
         except ConfigError as error:
             faults += [f"pricing of {instrument.id}: {fault}" for fault in error.faults]
+        if found[instrument.id].get("method") == "mark_default" and instrument.index is None:
+            faults.append(f"pricing of {instrument.id}: mark_default needs an index: add `index`, the instrument that "
+                          "it is a derivative of, or give it another method")
     if faults:
         raise ConfigError(faults)
     return found

@@ -20,6 +20,7 @@ class Instrument:
     data_class: str = "spot"
     priced_with: list[With] = field(default_factory=list)
     tier: str = "major"
+    index: With | None = None
 
 
 @dataclass

@@ -17,6 +17,18 @@ cdef enum:
     SOURCES_MAX = 256
     VOTES_MAX = 3 * SOURCES_MAX     # x - c, x, x + c of each source
 
+cdef enum Method:
+    # How a price is made (pricing.md 4). METHOD_NAMES of parameters.py, in this order.
+    CONSENSUS_V1 = 0
+    PYTH_MEDIAN = 1
+    WEIGHTED_MEDIAN = 2
+    CAPPED_MEAN = 3
+    DECAYED_VWAP = 4
+    VWM_PARTITIONS = 5
+    PRINCIPAL_MARKET = 6
+    CM_REALTIME = 7
+    MARK_DEFAULT = 8
+
 cdef extern from *:
     """
     /* Trusts are ratios between sources: beyond these a sum or a share could leave the doubles. */
@@ -51,6 +63,17 @@ cdef struct Params:
     bint thin                       # A follows each source's own mean interval
     bint gate_price                 # False: fair from all candidates, conf and flags from the gated set (3.8)
     bint fixed_weights              # u = trust x phi: no volumes, no deviations, no split among a venue's paths
+    uint32_t method                 # a Method; what follows is of those that name it
+    uint32_t publishers_min         # pyth_median
+    double band                     # capped_mean, relative
+    uint32_t partitions             # vwm_partitions
+    uint32_t orderly_trades         # principal_market: a minute of fewer judges no trade
+    double partition_s              # vwm_partitions
+    double orderly_sigmas           # principal_market
+    double switch_share             # principal_market: a rival has so much more volume
+    double switch_s                 # principal_market: for so long
+    double mark_tau_s               # mark_default
+    double mark_bound               # mark_default, relative to the index
 
 
 cdef struct Book
@@ -115,6 +138,10 @@ cdef struct Book:
     int64_t landmark_ns             # volumes count as if weighted at this time; ABSENT before the first trade
     int64_t decay_ns                # the decay factor of this event time is `decay`
     double decay
+    void* store                     # a Store of methods/store.pxd; NULL: its method needs none
+    const Book* index               # mark_default: what the contract is a derivative of; NULL: none
+    const Book* index_conversion    # its quote currency in the contract's; NULL: the same
+    bint dated                      # mark_default: the contract ends, so that its basis is no error
 
 
 cdef inline void params_default(Params* params) noexcept nogil:
@@ -141,6 +168,17 @@ cdef inline void params_default(Params* params) noexcept nogil:
     params.thin = False
     params.gate_price = True
     params.fixed_weights = False
+    params.method = CONSENSUS_V1
+    params.publishers_min = 1
+    params.band = 0.005
+    params.partitions = 12
+    params.partition_s = 300
+    params.orderly_trades = 5
+    params.orderly_sigmas = 3
+    params.switch_share = 0.10
+    params.switch_s = 900
+    params.mark_tau_s = 150
+    params.mark_bound = 0.02
 
 
 cdef inline void fair_clear(Fair* fair) noexcept nogil:
@@ -194,6 +232,8 @@ cdef inline bint book_init(Book* book, const Params* params, uint32_t sources, u
 cdef inline void book_free(Book* book) noexcept nogil:
     """Return the memory. A zeroed or freed book is fine."""
     free(book.sources)
+    free(book.store)
+    book.store = NULL
     book.sources = NULL
     book.venues = NULL
     book.order = book.vote_order = NULL

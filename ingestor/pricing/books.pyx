@@ -8,6 +8,7 @@ from ingestor.patience cimport let_others_go_on
 from ingestor.pricing.book cimport Book, Params, SOURCES_MAX, book_flagged, book_free, book_init, book_source
 from ingestor.pricing.carry cimport book_carry
 from ingestor.pricing.consensus cimport params_set
+from ingestor.pricing.methods.store cimport store_init
 from ingestor.records cimport ABSENT, Fair, HELD, UNAVAILABLE
 
 from ingestor.records import FAIR_STATUS_NAMES
@@ -40,9 +41,15 @@ cdef class Books:
             self.published[i] = row.published
             self.emissions[i].status = UNAVAILABLE
             self.source_paths[i] = <uint32_t*> calloc(len(row.sources) + 1, sizeof(uint32_t))
-            if self.source_paths[i] == NULL or not book_init(&self.books[i], &params, len(row.sources),
-                                                             len(row.venues)):
+            if (self.source_paths[i] == NULL
+                    or not book_init(&self.books[i], &params, len(row.sources), len(row.venues))
+                    or not store_init(&self.books[i])):
                 raise MemoryError(f"no memory for the {len(row.sources)} sources of {row.id}")
+            self.books[i].dated = row.data_class == "future"
+            if row.index >= 0:
+                self.books[i].index = &self.books[<uint32_t> row.index]
+            if row.index_conversion >= 0:
+                self.books[i].index_conversion = &self.books[<uint32_t> row.index_conversion]
             for number, source in enumerate(row.sources):
                 self.source_paths[i][<uint32_t> number] = source.path
                 book_source(&self.books[i], number, source.venue, source.trust,

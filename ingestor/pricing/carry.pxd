@@ -7,6 +7,7 @@ from libc.stdint cimport int32_t, uint32_t
 from libc.string cimport memcmp
 
 from ingestor.pricing.book cimport Book, Params, Source
+from ingestor.pricing.methods.store cimport store_carry
 from ingestor.pricing.updates cimport half_lives_since, move_landmark
 from ingestor.records cimport ABSENT
 
@@ -36,6 +37,9 @@ cdef inline bint book_carry(Book* book, Book* old, const int32_t* source_from, c
         old.decay_ns = ABSENT
     book[0] = old[0]
     book.params = fresh.params
+    book.venues_count, book.sources_count = fresh.venues_count, fresh.sources_count
+    book.index, book.index_conversion, book.dated = fresh.index, fresh.index_conversion, fresh.dated
+    store_carry(book, old, fresh.store, source_from, venue_from)
     if (in_order(source_from, fresh.sources_count, old.sources_count)
             and in_order(venue_from, fresh.venues_count, old.venues_count)):
         old.sources, old.venues = fresh.sources, fresh.venues

@@ -12,8 +12,12 @@ from libc.stdint cimport int64_t, uint32_t
 import array
 import hashlib
 
+from ingestor.pricing.book cimport DECAYED_VWAP
+from ingestor.pricing.methods.price cimport book_price
+from ingestor.pricing.methods.store cimport store_init
+
 from ingestor.errors import ConfigError
-from ingestor.pricing.parameters import parameters
+from ingestor.pricing.parameters import DECAYED_HALF_LIFE_S, METHOD_NAMES, parameters
 from ingestor.records import FAIR_STATUS_NAMES
 
 PRINT_NAMES = ("accepted", "outlier", "level_shift", "invalid")
@@ -44,10 +48,34 @@ cdef int params_set(Params* params, settings) except -1:
     params.thin = given.get("thin", params.thin) != 0
     params.gate_price = given.get("gate_price", params.gate_price) != 0
     params.fixed_weights = given.get("fixed_weights", params.fixed_weights) != 0
+    params_set_method(params, given)
     if params.gate_min > params.gate_max:
         raise ConfigError(f"pricing parameter gate_min is {params.gate_min}, above gate_max {params.gate_max}: "
                           "lower it, or raise gate_max")
     return 0
+
+
+cdef int params_set_method(Params* params, dict given) except -1:
+    """Those of the selectable methods."""
+    params.method = <uint32_t> given.get("method", params.method)
+    params.publishers_min = <uint32_t> given.get("publishers_min", params.publishers_min)
+    params.band = given.get("band", params.band)
+    params.partitions = <uint32_t> given.get("partitions", params.partitions)
+    params.partition_s = given.get("partition_s", params.partition_s)
+    params.orderly_trades = <uint32_t> given.get("orderly_trades", params.orderly_trades)
+    params.orderly_sigmas = given.get("orderly_sigmas", params.orderly_sigmas)
+    params.switch_share = given.get("switch_share", params.switch_share)
+    params.switch_s = given.get("switch_s", params.switch_s)
+    params.mark_tau_s = given.get("mark_tau_s", params.mark_tau_s)
+    params.mark_bound = given.get("mark_bound", params.mark_bound)
+    if params.method == DECAYED_VWAP and "volume_half_life_s" not in given:
+        params.volume_half_life_s = DECAYED_HALF_LIFE_S
+    return 0
+
+
+def method_name(settings):
+    """The method that these settings select."""
+    return METHOD_NAMES[int(parameters(settings).get("method", 0))]
 
 
 def effective_parameters(settings):
@@ -73,21 +101,28 @@ cdef class PriceBook:
 
     `sources` is a list of (venue, trust, conversion): any hashable venue, a number, and the PriceBook that
     prices the quote currency, or None. Times are UTC ns, never read from a clock. Not thread-safe.
+    For mark_default, `index` is the PriceBook of what the contract is a derivative of, `index_conversion` the one
+    that brings it to the contract's quote currency, and `dated` says that the contract ends.
     Raises ConfigError for parameters out of bounds, MemoryError for more than SOURCES_MAX sources.
     """
     cdef Book book
     cdef tuple conversions      # keeps alive what the book borrows
 
-    def __cinit__(self, settings, sources):
+    def __cinit__(self, settings, sources, *, PriceBook index=None, PriceBook index_conversion=None, bint dated=False):
         cdef Params params
         cdef PriceBook other
         cdef uint32_t i
         params_set(&params, settings)
         sources = list(sources)
         venues = list(dict.fromkeys(venue for venue, _, _ in sources))
-        if not book_init(&self.book, &params, len(sources), len(venues)):
+        if not book_init(&self.book, &params, len(sources), len(venues)) or not store_init(&self.book):
             raise MemoryError(f"{len(sources)} sources: no memory, or more than {SOURCES_MAX}")
-        self.conversions = tuple(conversion for _, _, conversion in sources)
+        self.conversions = (index, index_conversion, *(conversion for _, _, conversion in sources))
+        self.book.dated = dated
+        if index is not None:
+            self.book.index = &index.book
+        if index_conversion is not None:
+            self.book.index_conversion = &index_conversion.book
         for i, (venue, trust, conversion) in enumerate(sources):
             other = conversion
             book_source(&self.book, i, venues.index(venue), trust, NULL if other is None else &other.book)
@@ -117,7 +152,7 @@ cdef class PriceBook:
 
     def evaluate(self, int64_t now_ns):
         """The fair price at `now_ns`: every field of the emitted record, and each source's price and weight."""
-        book_evaluate(&self.book, now_ns)
+        book_price(&self.book, now_ns)
         cdef const Fair* fair = &self.book.fair
         cdef uint32_t i
         return {
@@ -157,6 +192,6 @@ cdef class PriceBook:
             number = sources.data.as_uints[i]
             book_quote(&self.book, number, bids.data.as_doubles[i], NAN, asks.data.as_doubles[i], NAN, ABSENT,
                        times_ns.data.as_longlongs[i])
-            book_evaluate(&self.book, times_ns.data.as_longlongs[i])
+            book_price(&self.book, times_ns.data.as_longlongs[i])
             prices.data.as_doubles[i] = self.book.fair.price
         return prices

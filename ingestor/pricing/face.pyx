@@ -8,17 +8,23 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 
 from ingestor.pricing.book cimport (
-    Book, Params, SOURCES_MAX, VOTES_MAX, book_flagged, book_free, book_init, book_source, params_default,
+    Book, Params, SOURCES_MAX, book_flagged, book_free, book_init, book_source, params_default,
 )
 from ingestor.pricing.candidates cimport Limits, staleness
 from ingestor.pricing.consensus cimport book_evaluate, params_set
 from ingestor.pricing.convert cimport Rate, converted_conf
-from ingestor.pricing.quantiles cimport Quartiles, quartiles, sort_order, weighted_median
+from ingestor.pricing.methods.quotes cimport pyth_votes
+from ingestor.pricing.quantiles cimport Quartiles, sort_order, weighted_median
 from ingestor.pricing.updates cimport add_volume, book_quote, half_lives_since
 from ingestor.records cimport ABSENT, HELD, UNAVAILABLE
 
 from ingestor.errors import ConfigError
 from ingestor.pricing import inputs
+from ingestor.pricing.discrepancy import discrepancy
+from ingestor.pricing.methods import clamps, coin_metrics, estimators, exchange_marks, faces
+from ingestor.pricing.methods.book_rti import book_rti
+from ingestor.pricing.methods.cccagg import cccagg_legacy
+from ingestor.pricing.methods.info_share import info_share
 from ingestor.pricing.parameters import parameters
 from ingestor.records import FAIR_STATUS_NAMES
 
@@ -29,13 +35,6 @@ cdef enum:
 cdef int64_t ago_ns(double age):
     """When it was so many seconds ago."""
     return NOW_NS - <int64_t> (age * 1e9 + 0.5)
-
-
-cdef int allowed(given, tuple names, str where) except -1:
-    for name in given:
-        if name not in names:
-            raise ConfigError(f"{where} has the parameter {name!r}: it knows {', '.join(names) or 'none'}")
-    return 0
 
 
 cdef double scaled(double value, double scale):
@@ -131,7 +130,7 @@ def weighted_median_of(params, given):
     cdef double total = 0
     cdef uint32_t i, count = 0
     where = "weighted_median: input"
-    allowed(params, (), "weighted_median: params")
+    inputs.allowed(params, (), "weighted_median: params")
     prices, weights = inputs.reals(given, "prices", where), inputs.reals(given, "weights", where)
     if len(prices) != len(weights) or not 0 < len(prices) <= SOURCES_MAX:
         raise ConfigError(f"{where} has {len(prices)} prices and {len(weights)} weights: give one weight a price, "
@@ -154,12 +153,11 @@ def weighted_median_of(params, given):
 
 def pyth_median(params, given):
     """Pyth's aggregate of integer quotes: three equal votes each, no gate (pricing.md 1.6)."""
-    cdef double[VOTES_MAX] keys, values, weights
-    cdef uint16_t[VOTES_MAX] order
-    cdef uint32_t i, count = 0
+    cdef double[SOURCES_MAX] prices, confs, weights
+    cdef uint32_t count = 0
     cdef Quartiles found
     where = "pyth_median: input"
-    allowed(params, ("max_age_slots", "min_publishers", "rounding", "zero_conf"), "pyth_median: params")
+    inputs.allowed(params, ("max_age_slots", "min_publishers", "rounding", "zero_conf"), "pyth_median: params")
     age_max = inputs.real(params.get("max_age_slots", 25), "pyth_median: params.max_age_slots")
     least = inputs.real(params.get("min_publishers", 1), "pyth_median: params.min_publishers")
     rounding = params.get("rounding", "floor")
@@ -175,15 +173,11 @@ def pyth_median(params, given):
         if not abs(price) + abs(conf) < 2 ** 52:
             raise ConfigError(f"{place} is {dict(quote)!r}: give a price and conf that doubles hold exactly")
         if conf > 0 and inputs.real(quote.get("age_slots", 0), f"{place}.age_slots") <= age_max:
-            keys[count], keys[count + 1], keys[count + 2] = price - conf, price, price + conf
-            count += 3
-    if count < 3 * max(least, 1):
+            prices[count], confs[count], weights[count] = price, conf, 1
+            count += 1
+    if count < max(least, 1):
         return {"status": "UNKNOWN", "price": None, "conf": None}
-    for i in range(count):
-        order[i] = i
-        weights[i] = 1
-    sort_order(order, keys, values, count)
-    found = quartiles(values, weights, count, count)
+    found = pyth_votes(prices, confs, weights, count, count)
     if rounding.startswith("floor"):
         price = int(floor(found.median))
         return {"status": "OK", "price": price, "conf": int(max(price - found.q25, found.q75 - price))}
@@ -193,7 +187,7 @@ def pyth_median(params, given):
 def staleness_of(params, given):
     """phi of each of `ages`, seconds, for the maximum age `A`."""
     cdef Limits limits
-    allowed(params, (), "staleness: params")
+    inputs.allowed(params, (), "staleness: params")
     checked = parameters({"A": inputs.needed(given, "A", "staleness: input")})
     limits.age_max_s = checked["age_max_s"]
     limits.grace_s, limits.half_life_s = limits.age_max_s / 10, limits.age_max_s / 5
@@ -203,7 +197,7 @@ def staleness_of(params, given):
 
 def decayed_vwap(params, given):
     """Decayed notional N, volume V and N/V of each named list of [time_s, price, size], at its newest time."""
-    allowed(params, ("half_life_s",), "decayed_vwap: params")
+    inputs.allowed(params, ("half_life_s",), "decayed_vwap: params")
     half_life_s = parameters({"H_V": params.get("half_life_s", 60)})["volume_half_life_s"]
     return {name: decayed(inputs.items(given, name, "decayed_vwap: input"), half_life_s,
                           f"decayed_vwap: input.{name}") for name in given}
@@ -243,7 +237,7 @@ def convert(params, given):
     """A price in another currency, and its conf when `conf` (and the rate's own, `rate_conf`) is given."""
     cdef Rate rate
     where = "convert: input"
-    allowed(params, (), "convert: params")
+    inputs.allowed(params, (), "convert: params")
     price = inputs.real(inputs.needed(given, "price", where), f"{where}.price")
     rate.price = inputs.real(inputs.needed(given, "rate", where), f"{where}.rate")
     if not (0 < price < INFINITY and 0 < rate.price < INFINITY):
@@ -262,7 +256,25 @@ METHODS = {
     "consensus_v1": consensus_v1,
     "weighted_median": weighted_median_of,
     "pyth_median": pyth_median,
-    "staleness": staleness_of,
+    "capped_mean": faces.capped_mean_of,
     "decayed_vwap": decayed_vwap,
+    "vwm_partitions": faces.vwm_partitions,
+    "mark_default": faces.mark_default,
+    "ema_duration": faces.ema_duration,
+    "staleness": staleness_of,
     "convert": convert,
+    "provider_discrepancy": discrepancy,
+    "book_rti": book_rti,
+    "mean_interval": coin_metrics.mean_interval,
+    "cm_hourly": coin_metrics.cm_hourly,
+    "cccagg_legacy": cccagg_legacy,
+    "clamp_to_median": clamps.clamp_to_median,
+    "clamp_last": clamps.clamp_last,
+    "mark_binance": exchange_marks.mark_binance,
+    "mark_bitmex": exchange_marks.mark_bitmex,
+    "weighted_mid": estimators.weighted_mid,
+    "hampel": estimators.hampel,
+    "huber_one_step": estimators.huber_one_step,
+    "kalman_level": estimators.kalman_level,
+    "info_share": info_share,
 }

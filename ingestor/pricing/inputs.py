@@ -5,7 +5,7 @@ a price may be NaN, infinite or negative, as a feed could send it, and then just
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -14,6 +14,7 @@ from ingestor.pricing.parameters import number
 
 AGE_MAX_S = 9e9         # 285 years of ns fit an int64: older is as old
 OWN = "own"             # in place of a conversion: already in the book's currency
+VALUES_MAX = 100_000    # of one list: seconds of work, not minutes
 EXACT_MAX = 2 ** 51     # doubles hold every half below it
 
 
@@ -87,6 +88,51 @@ def real(value: object, where: str) -> float:
 def reals(given: Mapping[str, object], key: str, where: str) -> list[float]:
     """A list of numbers under a key that must be there."""
     return [real(value, f"{where}.{key}[{i}]") for i, value in enumerate(items(given, key, where))]
+
+
+def finite(value: object, where: str) -> float:
+    """A number that is one: neither NaN nor infinite."""
+    found = real(value, where)
+    if not math.isfinite(found):
+        raise ConfigError(f"{where} is {value!r}: give a finite number")
+    return found
+
+
+def positive(value: object, where: str) -> float:
+    """A finite number above 0."""
+    found = real(value, where)
+    if not 0 < found < math.inf:
+        raise ConfigError(f"{where} is {value!r}: give a positive number")
+    return found
+
+
+def share(value: object, where: str) -> float:
+    """A finite number that is not negative."""
+    found = real(value, where)
+    if not 0 <= found < math.inf:
+        raise ConfigError(f"{where} is {value!r}: give a number that is not negative")
+    return found
+
+
+def several(given: Mapping[str, object], key: str, where: str, check: Callable[[object, str], float],
+            most: int = VALUES_MAX) -> list[float]:
+    """A list of 1 to `most` numbers under a key that must be there, each checked."""
+    values = items(given, key, where)
+    if not 1 <= len(values) <= most:
+        raise ConfigError(f"{where}.{key} has {len(values)} values: give 1 to {most}")
+    return [check(value, f"{where}.{key}[{i}]") for i, value in enumerate(values)]
+
+
+def allowed(given: Mapping[str, object], names: Sequence[str], where: str) -> None:
+    """Only these names."""
+    for name in given:
+        if name not in names:
+            raise ConfigError(f"{where} has the parameter {name!r}: it knows {', '.join(names) or 'none'}")
+
+
+def field(given: Mapping[str, object], key: str, where: str, check: Callable[[object, str], float]) -> float:
+    """A checked number under a key that must be there."""
+    return check(needed(given, key, where), f"{where}.{key}")
 
 
 def age(value: object, where: str) -> float:

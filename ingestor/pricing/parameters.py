@@ -1,4 +1,4 @@
-"""The parameters of consensus_v1 by name: bounds and meaning. The defaults stand in book.pxd.
+"""The parameters of the methods by name: bounds and meaning. The defaults stand in book.pxd.
 
 Each has a name, for configuration, and the symbol of the specification (pricing.md 3.1), which vectors
 use; both are understood. Numbers may be given as text, so that a decimal needs no detour.
@@ -10,13 +10,18 @@ from dataclasses import dataclass
 
 from ingestor.errors import ConfigError
 
+#: In the order of Method in book.pxd.
+METHOD_NAMES = (
+    "consensus_v1", "pyth_median", "weighted_median", "capped_mean", "decayed_vwap", "vwm_partitions",
+    "principal_market", "cm_realtime", "mark_default")
+DECAYED_HALF_LIFE_S = 60.0          # volume_half_life_s of decayed_vwap unless given
 TIME_MAX_S = 1e6        # eleven days: beyond, nothing here is a market's time scale, and ns could overflow
 RATIO_MAX = 1e30        # "no limit", with room for a double's square
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter. `low` and `high` are inclusive; `kind` is "real", "count" or "switch"."""
+    """One parameter. `low` and `high` are inclusive; `kind` is "real", "count", "switch" or "method"."""
 
     name: str
     symbol: str
@@ -49,6 +54,17 @@ PARAMETERS = (
     Parameter("conversion_conf_max", "fx_conf_max", 0, RATIO_MAX, "largest relative confidence of a conversion rate"),
     Parameter("gate_price", "gate_price", 0, 1, "off: the price counts flagged sources too", "switch"),
     Parameter("fixed_weights", "fixed_weights", 0, 1, "a source weighs its trust, whatever it trades", "switch"),
+    Parameter("method", "method", 0, len(METHOD_NAMES) - 1, "the method, by name", "method"),
+    Parameter("publishers_min", "min_publishers", 1, 256, "pyth_median: sources needed for a price", "count"),
+    Parameter("band", "band", 0, 1, "capped_mean: values are brought so near the median, relative"),
+    Parameter("partitions", "K", 1, 128, "vwm_partitions: how many, those that have ended", "count"),
+    Parameter("partition_s", "partition_s", 1, 86400, "vwm_partitions: length of one, seconds"),
+    Parameter("orderly_trades", "orderly_trades", 2, 1000, "principal_market: fewer a minute judge no trade", "count"),
+    Parameter("orderly_sigmas", "orderly_sigmas", 0, 1000, "principal_market: how far from its minute's mean"),
+    Parameter("switch_share", "switch_share", 0, 1000, "principal_market: a rival has so much more volume"),
+    Parameter("switch_s", "switch_s", 0, TIME_MAX_S, "principal_market: for so long, seconds"),
+    Parameter("mark_tau_s", "tau_s", 1, TIME_MAX_S, "mark_default: time constant of the basis, seconds"),
+    Parameter("mark_bound", "bound", 1e-6, 1, "mark_default: the mark stays so near the index, relative"),
 )
 
 KNOWN = {key: parameter for parameter in PARAMETERS for key in (parameter.name, parameter.symbol)}
@@ -98,6 +114,8 @@ def parameters(settings: Mapping[str, object]) -> dict[str, float]:
 
 def _value(parameter: Parameter, given: object) -> float | None:
     """The value as a number, None when it is none or out of bounds."""
+    if parameter.kind == "method":
+        return float(METHOD_NAMES.index(given)) if isinstance(given, str) and given in METHOD_NAMES else None
     if parameter.kind == "switch":
         key = given.lower() if isinstance(given, str) else given
         return SWITCHES.get(key) if isinstance(key, str | bool) else None
@@ -108,6 +126,9 @@ def _value(parameter: Parameter, given: object) -> float | None:
 
 
 def _wanted(parameter: Parameter) -> str:
+    if parameter.kind == "method":
+        return (f"one of {', '.join(METHOD_NAMES)}; book_rti is none of them: it needs depth, which no record has: "
+                "only evaluate() serves it")
     if parameter.kind == "switch":
         return "on or off"
     what = "a whole number" if parameter.kind == "count" else "a number"

@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from ingestor.pricing.book cimport Book, Source, Venue, age_s
 from ingestor.pricing.convert cimport Rate, rate_of
+from ingestor.pricing.methods.store cimport store_trade
 from ingestor.pricing.quantiles cimport INGESTOR_SLACK
 from ingestor.records cimport ABSENT, DEGRADED, OK
 
@@ -113,6 +114,8 @@ cdef inline int book_trade(
     if book.landmark_ns == ABSENT:
         book.landmark_ns = now_ns
     add_volume(book, path, price, size, now_ns if event_ns == ABSENT else event_ns)
+    if book.store != NULL:
+        store_trade(book, source, price, size, now_ns if event_ns == ABSENT else event_ns, now_ns)
     if event_ns == ABSENT or path.trade_event_ns == ABSENT or event_ns >= path.trade_event_ns:
         path.last = price
         path.trade_ns = now_ns

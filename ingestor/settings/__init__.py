@@ -12,12 +12,12 @@ from ingestor.settings.models import (
     KafkaSettings,
     LogSettings,
     NdjsonSettings,
-    PricingSettings,
     ProviderSettings,
     Settings,
     SinkSettings,
     TopicSettings,
 )
+from ingestor.settings.pricing import PricingSettings
 
 __all__ = [
     "CONFIG_PATH", "Configuration", "FilesSettings", "HttpSettings", "Instrument", "KafkaSettings", "LogSettings",

@@ -8,12 +8,14 @@ from ingestor.settings.markets import Instrument, Market, PricedWith
 
 
 def conversion_faults(instruments: Sequence[Instrument], written: Collection[str], document: Document) -> Iterator[str]:
-    """Everything wrong with priced_with. `written`: all ids of the file, those that can't be read too."""
+    """Everything wrong with priced_with and index. `written`: all ids of the file, those that can't be read too."""
     known = {instrument.id: instrument for instrument in instruments}
     for instrument in instruments:
         for index, other in enumerate(instrument.priced_with):
             if fault := _conversion_fault(instrument, other, known, written):
                 yield told(document, ("instruments", instrument.id, "priced_with", index), fault)
+        if instrument.index is not None and (fault := _conversion_fault(instrument, instrument.index, known, written)):
+            yield told(document, ("instruments", instrument.id, "index"), fault)
     for cycle in _cycles(known):
         yield told(
             document, ("instruments", cycle[0], "priced_with"),
@@ -67,7 +69,11 @@ def _cycles(known: dict[str, Instrument]) -> Iterator[tuple[str, ...]]:
 
 
 def _needs(known: dict[str, Instrument], name: str) -> list[str]:
-    return [other.conversion for other in known[name].priced_with if other.conversion in known]
+    """Whose fair prices it reads."""
+    needed, index = [other.conversion for other in known[name].priced_with], known[name].index
+    if index is not None:
+        needed += [index.instrument, index.conversion]
+    return [each for each in needed if each in known]
 
 
 def double_markets(placed: Sequence[tuple[Keys, Market]], document: Document) -> Iterator[str]:

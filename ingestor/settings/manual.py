@@ -16,12 +16,12 @@ from pydantic_core import PydanticUndefined
 
 from ingestor.settings.markets import InstrumentEntry, MarketEntry, PricedWithEntry
 from ingestor.settings.models import (
-    ConsensusParameters,
     LimitsOverrides,
     ProviderSettings,
     Settings,
     TopicOverrides,
 )
+from ingestor.settings.pricing import InstrumentPricing
 from ingestor.settings.section import Section
 
 INTRODUCTION = """\
@@ -71,7 +71,7 @@ instruments:
 #: Documented once, by their own table, wherever they occur.
 SHARED: dict[type[BaseModel], str] = {
     TopicOverrides: "topics.<topic>", ProviderSettings: "providers.<dialect>",
-    LimitsOverrides: "providers.<dialect>.limits", ConsensusParameters: "pricing", MarketEntry: "markets[]",
+    LimitsOverrides: "providers.<dialect>.limits", InstrumentPricing: "pricing", MarketEntry: "markets[]",
     PricedWithEntry: "priced_with[]",
 }
 

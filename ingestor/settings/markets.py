@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
-from ingestor.settings.models import ConsensusParameters
+from ingestor.settings.pricing import InstrumentPricing
 from ingestor.settings.section import Section
 
 DataClass = Literal["spot", "perp", "future", "option", "index"]
@@ -35,6 +35,9 @@ INSTRUMENT_ID = re.compile(
 #: Whose moments are int64 nanoseconds of the epoch, and a day later too.
 YEARS = (1970, 2261)
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+#: Characters of a name, twice the longest captured; with VENUE_MAX, all of a record have room (wire/writer.pyx).
+NAME_MAX = 128
+VENUE_MAX = 64
 #: What is subscribed when a market names neither channels nor levels.
 LEVELS: dict[str, tuple[Level, ...]] = {
     "spot": ("trades", "quotes"),
@@ -87,8 +90,9 @@ class Instrument:
     ends_ns: int | None = None              # when that is, UTC epoch ns; None: never
     tick_size: Decimal | None = None        # None: not known
     priced_with: tuple[PricedWith, ...] = ()
-    pricing: dict[str, float | bool] = field(default_factory=dict)     # its own parameters
+    pricing: dict[str, float | bool | str] = field(default_factory=dict)     # its own parameters
     tier: Tier = "major"
+    index: PricedWith | None = None         # what a contract marked by mark_default is a derivative of
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +132,13 @@ class MarketEntry(Section):
 
     provider: str
     """The dialect, such as `binance-spot`."""
-    symbol: Annotated[str, Field(min_length=1)]
+    symbol: Annotated[str, Field(min_length=1, max_length=NAME_MAX)]
     """As the provider writes it in its messages."""
-    section: str = ""
+    section: Annotated[str, Field(max_length=NAME_MAX)] = ""
     """Endpoint or class where the provider has several: `linear` of bybit-v5, `spot` of kaiko."""
-    venue: str = ""
+    venue: Annotated[str, Field(max_length=VENUE_MAX)] = ""
     """The venue's name. Needed for aggregators; for an exchange it is the exchange."""
-    venue_code: str = ""
+    venue_code: Annotated[str, Field(max_length=NAME_MAX)] = ""
     """For aggregators: the venue as the provider writes it."""
     channels: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """The provider's channels to subscribe. Default: its usual ones for `levels`."""
@@ -210,8 +214,11 @@ class InstrumentEntry(Section):
     """The least step of its price, where the venues agree."""
     priced_with: tuple[PricedWithEntry, ...] = ()
     """Instruments whose markets also vote for this one's fair price."""
-    pricing: ConsensusParameters = ConsensusParameters()
-    """Parameters that differ from the configuration's `pricing`."""
+    index: PricedWithEntry | None = None
+    """For `method: mark_default`: the instrument that this contract is a derivative of, and the one that converts its
+    quote currency, as in `priced_with`. Default: the spot of its base and quote, `btc-usdt`."""
+    pricing: InstrumentPricing = InstrumentPricing()
+    """Its own method, and parameters that differ from the configuration's `pricing`."""
     tier: Tier = "major"
     """How far providers' prices may differ before it is an alert: `major` takes the thresholds of `watch.rules` as they
     are, `mid` doubles them, `tail` takes four times, `stable` (both sides are stable) a fifth."""
@@ -234,7 +241,7 @@ class InstrumentEntry(Section):
     def instrument(self, id: str) -> Instrument:
         """The instrument with all that its id says. Raises ValueError when they contradict."""
         found = INSTRUMENT_ID.fullmatch(id)
-        if not found:
+        if not found or len(id) > NAME_MAX:
             raise ValueError(
                 "is no instrument id: write base-quote in lower case, then -perp, -index, -YYYYMMDD or "
                 "-YYYYMMDD-STRIKE-c")
@@ -244,7 +251,13 @@ class InstrumentEntry(Section):
             id, self.data_class or _data_class(found), base, quote, self.contract_size, self.inverse, expiry, ends_ns,
             self.tick_size,
             tuple(PricedWith(other.instrument, _conversion(other, quote)) for other in self.priced_with),
-            self.pricing.params(), self.tier)
+            self.pricing.params(), self.tier, self._index(base, quote))
+
+    def _index(self, base: str, quote: str) -> PricedWith | None:
+        """As written, or the spot of the same currencies where this instrument's own method needs one."""
+        if self.index is not None:
+            return PricedWith(self.index.instrument, _conversion(self.index, quote))
+        return PricedWith(f"{base}-{quote}") if self.pricing.method == "mark_default" else None
 
 
 def _data_class(found: re.Match[str]) -> DataClass:

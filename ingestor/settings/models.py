@@ -15,12 +15,12 @@ from pydantic import (
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
-    PositiveInt,
     PrivateAttr,
     SecretStr,
     model_validator,
 )
 
+from ingestor.settings.pricing import PricingSettings
 from ingestor.settings.reference import ReferenceSettings
 from ingestor.settings.section import Section
 from ingestor.settings.watch import WatchSettings
@@ -262,68 +262,6 @@ class ProviderSettings(Section):
         if self.key_env and self.key_file:
             raise ValueError("has both key_env and key_file: keep one")
         return self
-
-
-class ConsensusParameters(Section):
-    """Parameters of `consensus_v1`; what is left out is the method's own default."""
-
-    age_max_s: PositiveFloat | None = None
-    """Older quotes and trades have no vote. Default 30."""
-    thin: bool | None = None
-    """Adapt age_max_s to how often the source speaks, 10 to 600 seconds. Default false."""
-    grace_s: NonNegativeFloat | None = None
-    """A vote loses no weight before this age. Default age_max_s / 10."""
-    half_life_s: PositiveFloat | None = None
-    """After the grace, a vote's weight halves in so long. Default age_max_s / 5."""
-    volume_half_life_s: PositiveFloat | None = None
-    """Half-life of the volume that weighs a venue. Default 1800."""
-    deviation_half_life_s: PositiveFloat | None = None
-    """Half-life of a venue's squared deviation from the fair price. Default 600."""
-    fixed_weights: bool | None = None
-    """Weigh by `trust` alone, not by volume and deviation. Default false."""
-    weight_max: Annotated[float, Field(gt=0, le=1)] | None = None
-    """The largest share of the vote that one venue has. Default 0.4."""
-    gate_scale: PositiveFloat | None = None
-    """The gate is so many times the venues' spread around the median. Default 4."""
-    gate_min: PositiveFloat | None = None
-    """The narrowest gate, relative to the price. Default 0.005; 0.001 suits stablecoins."""
-    gate_max: PositiveFloat | None = None
-    """The widest gate, relative to the price. Default 0.05."""
-    gate_price: bool | None = None
-    """Whether a flagged venue loses its vote; false only flags it. Default true."""
-    readmit: Annotated[float, Field(gt=0, le=1)] | None = None
-    """A flagged venue returns when it is nearer than this share of the gate. Default 0.5."""
-    venues_min: PositiveInt | None = None
-    """Venues needed for status OK. Default 3."""
-    sigma: NonNegativeFloat | None = None
-    """Volatility to begin with, a square root of a second. Default 0.0001."""
-    half_width_min: NonNegativeFloat | None = None
-    """The least relative half-width of a vote. Default 0.00001."""
-    trade_half_width: NonNegativeFloat | None = None
-    """The relative half-width of a venue that only trades. Default 0.0005."""
-    spread_max: PositiveFloat | None = None
-    """Wider quotes, relative to their middle, are ignored. Default 0.05."""
-    conf_max: PositiveFloat | None = None
-    """A larger conf / price is DISPERSED. Default 0.01."""
-    hold_s: NonNegativeFloat | None = None
-    """How long the last price is repeated when no source is fresh. Default 300."""
-    conversion_age_max_s: PositiveFloat | None = None
-    """An older conversion rate converts nothing. Default 60."""
-    conversion_conf_max: PositiveFloat | None = None
-    """A conversion rate with a larger conf / price converts nothing. Default 0.005."""
-
-    def params(self) -> dict[str, float | bool]:
-        """The parameters that are set."""
-        return self.model_dump(exclude_none=True, include=set(ConsensusParameters.model_fields))
-
-
-class PricingSettings(ConsensusParameters):
-    """How fair prices are made. The same keys under an instrument's `pricing` hold for it alone."""
-
-    method: Literal["consensus_v1"] = "consensus_v1"
-    """The method."""
-    fair_every_ms: Annotated[int, Field(ge=0, le=60_000)] = 100
-    """Publish an instrument's fair price at most once in each such interval of the clock; 0: each change."""
 
 
 class PipelineSettings(Section):

@@ -37,6 +37,8 @@ class InstrumentSettings(Protocol):
     @property
     def priced_with(self) -> Sequence[PricedWith]: ...
     @property
+    def index(self) -> PricedWith | None: ...
+    @property
     def tier(self) -> str: ...
 
 
@@ -89,6 +91,8 @@ class InstrumentRow:
     sources: list[Source] = field(default_factory=list)
     venues: list[str] = field(default_factory=list)
     tier: str = "major"     # how far its providers' prices may differ
+    index: int = -1             # what it is a derivative of: an instrument's index, -1 for none
+    index_conversion: int = -1  # what brings that to its own quote currency, likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,10 @@ class Instruments:
                           tier=known[name].tier)
             for name in order]
         self.index = {row.id: number for number, row in enumerate(self.rows)}
+        for row in self.rows:
+            index = known[row.id].index
+            if index:
+                row.index, row.index_conversion = self.index[index.instrument], self.index.get(index.conversion, -1)
         self.paths: list[PathRow] = []
         markets_of: dict[str, list[tuple[int, MarketSettings]]] = {}
         for market in markets:
@@ -179,7 +187,7 @@ def _conversions_first(known: Mapping[str, InstrumentSettings], wanted: Iterable
     open_: set[str] = set()
 
     def visit(name: str, why: str) -> None:
-        if name in done:
+        if not name or name in done:
             return
         if name not in known:
             raise ConfigError(f"{why} names {name!r}, which is no instrument: add it to the instruments file")
@@ -188,6 +196,9 @@ def _conversions_first(known: Mapping[str, InstrumentSettings], wanted: Iterable
         open_.add(name)
         for other in known[name].priced_with:
             visit(other.conversion, f"priced_with of {name}")
+        index = known[name].index
+        for needed in (index.instrument, index.conversion) if index else ():
+            visit(needed, f"index of {name}")
         open_.remove(name)
         done[name] = None
 

@@ -7,7 +7,7 @@ import pytest
 from ingestor.errors import ConfigError
 from ingestor.pricing.parameters import PARAMETERS
 from ingestor.settings import load
-from ingestor.settings.models import ConsensusParameters
+from ingestor.settings.pricing import InstrumentPricing
 from shards.assembly import feed_settings, limits, next_end_ns, plan
 from shards.dialects import DIALECTS
 
@@ -119,8 +119,8 @@ def test_a_market_has_the_contract_of_its_instrument_or_its_own(configuration):
 
 def test_an_instruments_own_parameters_replace_the_configurations(configuration):
     pricing = plan(configuration("pricing: {venues_min: 5, hold_s: 9}\n"), 0, DIALECTS).pricing
-    assert pricing["btc-usd"] == {"venues_min": 5, "hold_s": 9.0}
-    assert pricing["usdt-usd"] == {"venues_min": 2, "hold_s": 9.0}
+    assert pricing["btc-usd"] == {"method": "consensus_v1", "venues_min": 5, "hold_s": 9.0}
+    assert pricing["usdt-usd"] == {"method": "consensus_v1", "venues_min": 2, "hold_s": 9.0}
 
 
 def test_parameters_that_contradict_each_other_are_told_of_every_instrument(configuration):
@@ -132,7 +132,7 @@ def test_parameters_that_contradict_each_other_are_told_of_every_instrument(conf
 
 
 def test_every_parameter_of_the_method_can_be_set(configuration):
-    assert set(ConsensusParameters.model_fields) == {parameter.name for parameter in PARAMETERS}
+    assert set(InstrumentPricing.model_fields) == {parameter.name for parameter in PARAMETERS}
 
 
 def test_a_feeds_settings_hold_the_key_and_only_the_limits_that_differ(configuration, tmp_path):
