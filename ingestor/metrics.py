@@ -274,7 +274,7 @@ def _records(sheet: Sheet, counters: Mapping[str, Any], now_ns: int) -> None:
         sheet.add("ingestor_crossed_quotes_total", labels, path["crossed"])
         sheet.add("ingestor_sequence_missing_total", labels, path["missing"])
         sheet.add("ingestor_source_paths", labels, 1)
-        sheet.add("ingestor_source_paths_silent", labels, path["last_recv_ns"] is None)
+        sheet.add("ingestor_source_paths_unheard", labels, path["last_recv_ns"] is None)
         if path["last_recv_ns"] is not None:
             age_s = max(0.0, (now_ns - path["last_recv_ns"]) / 1e9)
             sheet.raise_to("ingestor_oldest_update_age_seconds", labels, age_s)

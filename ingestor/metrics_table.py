@@ -98,7 +98,7 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
         Family("ingestor_crossed_quotes_total", "counter", MARKETS, "Quotes with the bid above the ask."),
         Family("ingestor_sequence_missing_total", "counter", MARKETS, "Sequence numbers that gaps left out."),
         Family("ingestor_source_paths", "gauge", MARKETS, "Source paths configured."),
-        Family("ingestor_source_paths_silent", "gauge", MARKETS,
+        Family("ingestor_source_paths_unheard", "gauge", MARKETS,
                "Source paths that brought nothing since the start."),
         Family("ingestor_oldest_update_age_seconds", "gauge", MARKETS,
                "Since the last record of the source path that has been quiet longest; those that never spoke are "

@@ -68,7 +68,7 @@ def test_each_source_path_has_three_series():
 def test_a_source_path_that_never_spoke_has_no_time_but_is_counted_silent():
     found = samples(FakeSource())
     assert len(series(found, "ingestor_last_update_timestamp_seconds")) == 2
-    assert value(found, "ingestor_source_paths_silent", **OKX) == 1
+    assert value(found, "ingestor_source_paths_unheard", **OKX) == 1
     assert value(found, "ingestor_source_paths", **OKX) == 3
 
 

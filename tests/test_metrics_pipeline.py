@@ -42,7 +42,7 @@ def worker() -> OfPipeline:
 
 def test_a_pipeline_that_has_seen_nothing_has_a_silent_source_path_each(worker):
     found = samples(worker)
-    assert value(found, "ingestor_source_paths_silent", **BINANCE) == 1
+    assert value(found, "ingestor_source_paths_unheard", **BINANCE) == 1
     assert value(found, "ingestor_fair_instruments", data_class="spot", status="UNAVAILABLE") == 1
     assert series(found, "ingestor_fair_price") == []
 
