@@ -3,11 +3,10 @@
 Nothing here changes a book. A side is fresh when its fair price is OK, DEGRADED or SINGLE: a DISPERSED one does
 not know its own price, a HELD one repeats an old one, and neither can prove another wrong.
 """
-from libc.math cimport NAN
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t
 from libc.string cimport memcpy
 
-from ingestor.pricing.book cimport Book, SOURCES_MAX, Source
+from ingestor.pricing.book cimport Book, SOURCES_MAX, Source, Venue, VOTES_MAX
 from ingestor.pricing.candidates cimport Row, source_price
 from ingestor.pricing.consensus cimport book_evaluate
 from ingestor.pricing.convert cimport aged
@@ -19,13 +18,20 @@ cdef inline bint side_price(
 ) noexcept nogil:
     """consensus_v1 over the sources that `provider` owns, or over all but them; whether it is fresh.
 
-    A copy of the book is evaluated, in which the others' sources have no vote.
+    A copy of the book is evaluated, in which the others' sources have no vote: all that an evaluation writes to is
+    copied, so that the book learns nothing of it.
     """
     cdef Book copy = book[0]
     cdef Source[SOURCES_MAX] sources
+    cdef Venue[SOURCES_MAX] venues
+    cdef uint16_t[SOURCES_MAX] order
+    cdef uint16_t[VOTES_MAX] vote_order
     cdef uint32_t i
     memcpy(sources, book.sources, book.sources_count * sizeof(Source))
-    copy.sources = sources
+    memcpy(venues, book.venues, book.venues_count * sizeof(Venue))
+    memcpy(order, book.order, book.sources_count * sizeof(uint16_t))
+    memcpy(vote_order, book.vote_order, 3 * book.sources_count * sizeof(uint16_t))
+    copy.sources, copy.venues, copy.order, copy.vote_order = sources, venues, order, vote_order
     for i in range(book.sources_count):
         if (owners[i] == provider) == all_but:
             sources[i].trust = 0

@@ -179,6 +179,19 @@ def test_a_threshold_is_at_least_four_times_the_yardsticks_confidence():
     assert desk.told[-1][1].alert.threshold > 0.0003
 
 
+def test_comparing_changes_no_price():
+    markets = [*THREE, aggregated("coinapi", "coinbase"), aggregated("coinapi", "kraken")]
+    watched, alone = Desk(*markets), Desk(*markets)
+    alone.part = SimpleNamespace(second=lambda now_ns: [])
+    for second in range(120):
+        offs = (0, 0.0004 * (second % 3), -0.0003, 0.06 if second % 40 > 20 else 0, 0.0002 * (second % 5))
+        fairs = []
+        for desk in (watched, alone):
+            desk.run(1, *offs)
+            fairs.append(desk.pipeline.fairs())
+        assert fairs[0] == fairs[1]
+
+
 # What is told.
 
 
@@ -212,7 +225,7 @@ def test_the_course_of_a_provider_is_known():
     assert kraken.mean == pytest.approx(0.002, rel=1e-6)
     assert kraken.median == pytest.approx(0.002, rel=0.3)
     assert kraken.median <= kraken.p99 <= kraken.peak
-    assert kraken.weight == pytest.approx(1 / 3, abs=0.1)
+    assert kraken.weight == pytest.approx(0.2)      # the others have the cap, 0.4 each
     assert kraken.exceeding == {}
 
 
