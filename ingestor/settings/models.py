@@ -49,7 +49,7 @@ class LogSettings(Section):
 
 
 class HttpSettings(Section):
-    """The server of `/metrics`, `/healthz`, `/readyz` and `/prices`."""
+    """The server of `/metrics`, `/healthz`, `/readyz`, `/prices` and `/alerts`."""
 
     host: str = "127.0.0.1"
     """Address to listen on. In a pod: `0.0.0.0`."""
