@@ -84,7 +84,7 @@ cdef class Pipeline:
     cdef uint64_t snapshots
     cdef uint64_t unwritten         # records that the writer could not take
 
-    cdef void price(self, Path* path, SubscriptionState* subscription, Tick* tick) noexcept nogil
+    cdef void price(self, Path* path, SubscriptionState* subscription, Tick* tick, int told) noexcept nogil
     cdef void alive(self, Path* path, const Tick* tick) noexcept nogil
     cdef void write(self, uint32_t subscription, const Tick* tick) noexcept nogil
     cdef void flush_now(self, int64_t now_ns) noexcept

@@ -12,7 +12,7 @@ from libc.stdlib cimport calloc, free
 
 from ingestor.pricing.books cimport Books, Emission
 from ingestor.pricing.consensus cimport (
-    PRINT_OUTLIER, Book, book_alive, book_flagged, book_quote, book_trade,
+    PRINT_OUTLIER, TOLD_AGAIN, TOLD_ALONE, TOLD_FIRST, Book, book_alive, book_flagged, book_quote, book_trade,
 )
 from ingestor.pricing.methods.price cimport book_price
 from ingestor.providers.provider cimport Provider
@@ -109,7 +109,7 @@ cdef class Connection:
         cdef Path* path
         cdef SubscriptionState* subscription
         cdef uint32_t number
-        cdef int verdict
+        cdef int verdict, told = TOLD_ALONE
         tick.path = self.path_of(tick)
         if tick.path == PATH_NONE:
             self.unknown += 1
@@ -129,9 +129,10 @@ cdef class Connection:
             observe(&self.pipeline.tables.latencies[path.latency], tick.ts_recv_ns - tick.ts_event_ns)
             latency_note(&self.pipeline.tables.vitals.latencies[path.latency], tick.ts_recv_ns - tick.ts_event_ns)
         if path.market != NULL and tick.kind == TRADE:
-            arbitrate(path.market, path.member, subscription.trade_ids, tick, &self.last_ns)
+            told = TOLD_FIRST if arbitrate(
+                path.market, path.member, subscription.trade_ids, tick, &self.last_ns) else TOLD_AGAIN
         if verdict == ADMITTED:
-            self.pipeline.price(path, subscription, tick)
+            self.pipeline.price(path, subscription, tick, told)
         if self.pipeline.writing and path.published:
             self.pipeline.write(number, tick)
 
@@ -264,7 +265,7 @@ cdef class Pipeline:
                 opened.twin, other.twin = other, opened
         return 0
 
-    cdef void price(self, Path* path, SubscriptionState* subscription, Tick* tick) noexcept nogil:
+    cdef void price(self, Path* path, SubscriptionState* subscription, Tick* tick, int told) noexcept nogil:
         """What the record says of each price that its path votes for. Snapshots move none."""
         cdef double[4] top
         cdef double price, size
@@ -280,7 +281,7 @@ cdef class Pipeline:
             size = value_or_nan(tick, SIZE)
             for i in range(path.votes_count):
                 if book_trade(&self.books.books[path.votes[i].book], path.votes[i].source, price, size, tick.ts_event_ns,
-                              tick.ts_recv_ns) == PRINT_OUTLIER:
+                              tick.ts_recv_ns, told) == PRINT_OUTLIER:
                     outlier = True
                 self.books.touch(path.votes[i].book)
             if outlier:

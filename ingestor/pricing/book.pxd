@@ -106,7 +106,7 @@ cdef struct Source:
 
 
 cdef struct Venue:
-    double volume                   # the most that any of its paths has seen: the same trades count once
+    double volume                   # of each trade once; where nobody says who told it first, the most of any path
     double square                   # s2: EW squared relative deviation from fair
     int64_t square_ns               # when s2 was updated; ABSENT: s2 is provisional
     double pending_square           # d2 of the last evaluation, learnt by the next later one; NaN: none

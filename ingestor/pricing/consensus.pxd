@@ -15,7 +15,8 @@ from ingestor.pricing.candidates cimport Row, VenueSum, Work, find_candidates
 from ingestor.pricing.convert cimport aged
 from ingestor.pricing.quantiles cimport INGESTOR_SLACK, Quartiles, halfway, quartiles, sort_order, weighted_median
 from ingestor.pricing.updates cimport (
-    PRINT_ACCEPTED, PRINT_INVALID, PRINT_LEVEL_SHIFT, PRINT_OUTLIER, book_alive, book_quote, book_trade,
+    PRINT_ACCEPTED, PRINT_INVALID, PRINT_LEVEL_SHIFT, PRINT_OUTLIER, TOLD_AGAIN, TOLD_ALONE, TOLD_FIRST, book_alive,
+    book_quote, book_trade,
 )
 from ingestor.pricing.weights cimport weigh
 from ingestor.records cimport ABSENT, DEGRADED, DISPERSED, Fair, HELD, OK, SINGLE

@@ -141,10 +141,10 @@ cdef class PriceBook:
         book_quote(&self.book, self.known(source), bid, bid_size, ask, ask_size,
                    ABSENT if event_ns is None else event_ns, now_ns)
 
-    def trade(self, source, double price, double size, int64_t now_ns, *, event_ns=None):
-        """A trade; returns what the print filter said of it, one of PRINT_NAMES."""
+    def trade(self, source, double price, double size, int64_t now_ns, *, event_ns=None, int told=TOLD_ALONE):
+        """A trade; returns what the print filter said of it, one of PRINT_NAMES. `told` is a Telling (updates.pxd)."""
         return PRINT_NAMES[book_trade(&self.book, self.known(source), price, size,
-                                      ABSENT if event_ns is None else event_ns, now_ns)]
+                                      ABSENT if event_ns is None else event_ns, now_ns, told)]
 
     def alive(self, source, int64_t now_ns):
         """A proof of life of a source's quote channel."""

@@ -224,7 +224,7 @@ cdef dict decayed(trades, double half_life_s, str where):
         for event_ns, price, size in rows:
             if book.landmark_ns == ABSENT:
                 book.landmark_ns = event_ns
-            add_volume(&book, book.sources, price, size, event_ns)
+            add_volume(&book, book.sources, price, size, event_ns, False)
             newest_ns = max(newest_ns, event_ns)
         scale = 2.0 ** -half_lives_since(&book, newest_ns)
         return {"N": book.sources.notional * scale, "V": book.sources.volume * scale,

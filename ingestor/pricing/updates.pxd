@@ -18,6 +18,11 @@ cdef enum Print:
     PRINT_LEVEL_SHIFT = 2   # accepted, as the third refused in a row within the limit of one another
     PRINT_INVALID = 3       # no price or no size: ignored
 
+cdef enum Telling:          # who else tells this trade of the venue
+    TOLD_ALONE = 0          # not known: the venue's volume is the most that any of its paths has told
+    TOLD_FIRST = 1          # the first of several paths: it adds to the venue's volume
+    TOLD_AGAIN = 2          # another path has told it before: no volume
+
 cdef enum:
     INTERVAL_SAMPLES = 16   # the mean interval forgets at this rate, a message
 
@@ -95,9 +100,9 @@ cdef inline void book_quote(
 
 
 cdef inline int book_trade(
-    Book* book, uint32_t source, double price, double size, int64_t ts_event_ns, int64_t now_ns
+    Book* book, uint32_t source, double price, double size, int64_t ts_event_ns, int64_t now_ns, int told
 ) noexcept nogil:
-    """A trade in the source's own quote currency; returns a Print.
+    """A trade in the source's own quote currency; returns a Print. `told` is a Telling.
 
     A late one (venue time before the last accepted trade's) adds volume and moves no price.
     """
@@ -113,8 +118,8 @@ cdef inline int book_trade(
         return verdict
     if book.landmark_ns == ABSENT:
         book.landmark_ns = now_ns
-    add_volume(book, path, price, size, now_ns if event_ns == ABSENT else event_ns)
-    if book.store != NULL:
+    add_volume(book, path, price, size, now_ns if event_ns == ABSENT else event_ns, told == TOLD_FIRST)
+    if book.store != NULL and told != TOLD_AGAIN:
         store_trade(book, source, price, size, now_ns if event_ns == ABSENT else event_ns, now_ns)
     if event_ns == ABSENT or path.trade_event_ns == ABSENT or event_ns >= path.trade_event_ns:
         path.last = price
@@ -154,8 +159,11 @@ cdef inline int print_filter(Book* book, Source* path, double price, int64_t now
     return PRINT_LEVEL_SHIFT if high / low - 1 <= limit else PRINT_OUTLIER
 
 
-cdef inline void add_volume(Book* book, Source* path, double price, double size, int64_t event_ns) noexcept nogil:
+cdef inline void add_volume(Book* book, Source* path, double price, double size, int64_t event_ns,
+                            bint first) noexcept nogil:
     """Count a trade as if at the landmark: size x 2^((event - landmark) / H).
+
+    `first` adds it to its venue's, too; that is never less than what one of its paths has told alone.
 
     The ratio of two such sums is that of the sums decayed to any one time, so nothing decays between
     trades and the order of arrival has no say (pricing.md 1.8).
@@ -171,6 +179,8 @@ cdef inline void add_volume(Book* book, Source* path, double price, double size,
         book.decay_ns = event_ns
     path.volume += size * book.decay
     path.notional += price * size * book.decay
+    if first:
+        venue.volume += size * book.decay
     if path.volume > venue.volume:
         venue.volume = path.volume
 
