@@ -4,15 +4,20 @@ What is pending stays inside, for the page /alerts. Times are given.
 """
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from typing import Any, Protocol
 
 from ingestor._core import Pipeline
 from ingestor.plain import plain
-from ingestor.watch.alerts import Alert, Change, Key, State
+from ingestor.watch.alerts import Alert, Change, Key, State, Transition
 from ingestor.watching.watch import Watch
 from ingestor.wire.quality import About, AlertFields, Event, QualityRecord, QualityTopic, Status
 
+#: At once. A provider that is wrong in ten thousand instruments takes some seconds to be told, at 0.1 ms each, while
+#: frames go on.
+TOLD_MAX = 100
+#: Of them, so many have a line in the log.
+LOGGED_MAX = 10
 TOLD = {Change.FIRED: (Event.ALERT_FIRED, Status.FIRING), Change.CLEARED: (Event.ALERT_CLEARED, Status.CLEARED)}
 
 
@@ -36,14 +41,26 @@ class Alerting:
         self._log = log
         self._firing: dict[Key, tuple[int, int]] = {}      # its number, and the slot of its instrument
         self._numbered = 0
+        self._waiting: deque[Transition] = deque()      # at most a change of each rule of each comparison and path
 
     def second(self, now_ns: int, part: int = 0, parts: int = 1) -> None:
-        """Look once a second, or `parts` times a second at a part."""
-        for change, alert in self.watch.second(now_ns, part, parts):
-            if change in TOLD:
-                self._tell(change, alert)
+        """Look once a second, or `parts` times a second at a part. What there is no time to tell waits its turn."""
+        self._waiting.extend(each for each in self.watch.second(now_ns, part, parts) if each.change in TOLD)
+        self._tell(TOLD_MAX)
 
-    def _tell(self, change: Change, alert: Alert) -> None:
+    def finish(self) -> None:
+        """Tell all that waits: nothing comes any more."""
+        self._tell(len(self._waiting))
+
+    def _tell(self, most: int) -> None:
+        """The next ones, at most so many; of them the log names a few."""
+        count = min(most, len(self._waiting))
+        for number in range(count):
+            self._leave(*self._waiting.popleft(), number < LOGGED_MAX)
+        if self._log is not None and count > LOGGED_MAX:
+            self._log.warning("alerts_not_logged", alerts=count - LOGGED_MAX, see="/alerts")
+
+    def _leave(self, change: Change, alert: Alert, logged: bool) -> None:
         key = alert.key
         if change == Change.FIRED:
             self.fired[key.rule, alert.severity.name.lower(), key.provider] += 1
@@ -59,7 +76,7 @@ class Alerting:
                 alert.first_seen_ns, reason="alert", alert=AlertFields(
                     key.rule, alert.severity.name.lower(), key.part, alert.value, alert.threshold, alert.window_s,
                     evidence)))
-        if self._log is not None:
+        if self._log is not None and logged:
             tell = self._log.warning if change == Change.FIRED else self._log.info
             tell("alert_fired" if change == Change.FIRED else "alert_cleared",
                  **{name: value for name, value in facts.items() if value != "" and name != "state"})

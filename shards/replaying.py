@@ -130,6 +130,7 @@ class Replay:
                 self.sink.close(0.0)
             raise
         player.finish()
+        self._alerting.finish()
         for hole in self._ledger:
             self._ledger.lose(hole, "no_history", "a replay asks nobody")
         self._fill(account, player)

@@ -336,6 +336,8 @@ class Worker:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         self._view.take_links()
+        if self._view.alerting_ is not None:
+            self._view.alerting_.finish()
         pipeline.flush(time.time_ns())
         if self._recording is not None:
             self._recording.close()

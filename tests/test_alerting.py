@@ -6,8 +6,9 @@ import math
 from types import SimpleNamespace
 
 import fastavro
+import pytest
 
-from ingestor.alerting import Alerting
+from ingestor.alerting import LOGGED_MAX, TOLD_MAX, Alerting
 from ingestor.watch.alerts import Alert, Change, Key, Severity, State, Transition
 from ingestor.wire.quality import QualityTopic
 from ingestor.wire.schemas import schema
@@ -101,6 +102,28 @@ def test_each_is_one_line_of_the_log():
     assert (facts["rule"], facts["provider"], facts["instrument"], facts["value"]) == (
         "discrepancy/0.05/30s", "kraken-v2", "btc-usd", 0.06)
     assert "venue" not in facts
+
+
+@pytest.mark.parametrize("count", [TOLD_MAX, TOLD_MAX + 1])
+def test_many_at_once_are_told_in_turn_and_the_log_names_a_few(count):
+    keys = [Key("stale", "kaiko", "okx", f"a{number}-usd") for number in range(count)]
+    watch = FakeWatch([Transition(Change.FIRED, alert(key)) for key in keys], [])
+    log = Log()
+    told, sink, _ = alerting(watch, log)
+    told.second(NOW)
+    assert len(sink.written) == TOLD_MAX
+    assert [event for _, event, _ in log.lines] == ["alert_fired"] * LOGGED_MAX + ["alerts_not_logged"]
+    assert log.lines[-1][2]["alerts"] == TOLD_MAX - LOGGED_MAX
+    told.second(NOW)
+    assert [read(message)["instrument"] for message in sink.written] == [key.instrument for key in keys]
+
+
+def test_at_the_end_all_that_waits_is_told():
+    keys = [Key("stale", "kaiko", "okx", f"a{number}-usd") for number in range(3 * TOLD_MAX)]
+    told, sink, _ = alerting(FakeWatch([Transition(Change.FIRED, alert(key)) for key in keys]))
+    told.second(NOW)
+    told.finish()
+    assert len(sink.written) == 3 * TOLD_MAX
 
 
 def test_what_has_fired_is_counted_by_rule_severity_and_provider():
