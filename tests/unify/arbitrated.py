@@ -127,7 +127,8 @@ class Scene:
     def counts(self, provider: str) -> dict:
         """What was counted of a provider, without what is 0; mismatches by their kind."""
         row = next(each for each in self.pipeline.counters()["arbitration"]["members"] if each["provider"] == provider)
-        flat = {**{name: row[name] for name in ("first", "echoes", "overdue", "missing", "absent")}, **row["mismatches"]}
+        names = ("first", "echoes", "overdue", "missing", "absent")
+        flat = {**{name: row[name] for name in names}, **row["mismatches"]}
         return {name: count for name, count in flat.items() if count}
 
     def delays(self, provider: str) -> tuple[int, float]:

@@ -9,7 +9,7 @@ from tests.unify.arbitrated import EXCHANGE, KAIKO, MS, PROVIDERS, V1, V2, Scene
 
 # Few prices and sizes, so that prints alike are common; times within, at and beyond the tolerance, and absurd ones.
 TRADE = st.builds(
-    Trade, id=st.sampled_from(["1", "2", "3", "4", "5", "6", "7", "8"]), price=st.sampled_from(["100.5", "100.50", "101"]),
+    Trade, id=st.sampled_from(list("12345678")), price=st.sampled_from(["100.5", "100.50", "101"]),
     size=st.sampled_from(["0.25", "0.1", "1e-7"]), side=st.sampled_from(["buy", "sell"]),
     at_ns=st.sampled_from([NOW, NOW + 5 * MS, NOW + SECOND, NOW + SECOND + MS, NOW + 900 * SECOND, SECOND, None]))
 PROVIDER = st.sampled_from(PROVIDERS)
