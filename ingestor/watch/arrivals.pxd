@@ -1,9 +1,11 @@
 """When silence is an alarm: the arrival law of one stream of records, or of many together.
 
-Arrivals are counted by the second. Trades come in bursts, which are one arrival to this law: with the mean m and the
-variance v of a second's count, clusters come at m^2 / v a second (at m where v is not above m, as with Poisson
-arrivals), so n = t m^2 / v of them came in t seconds. Silence then lasts longer than t (p^(-1/n) - 1) with
-probability p, the uncertainty of the rate included (gamma posterior); for large n that is ln(1/p) / rate.
+Arrivals are counted by the second. Trades come in bursts, which are one arrival to this law. Two estimates of how many
+bursts come in a second never exceed the truth of a compound Poisson stream, and the larger one holds: from the share
+e^-rate of empty seconds, and m^2 / v from the mean and the variance of a second's count (at most m), in which a count
+is at most ten more than five means, so that one wild second does not hide how regular the others are. With n bursts in
+t seconds silence lasts longer than t (p^(-1/n) - 1) with probability p, the uncertainty of the rate included (gamma
+posterior); for large n that is ln(1/p) / rate.
 pricing.md 7.4 takes three times that, within [5 s, 10 min]. The upper bound yields where p forbids it: what comes
 once an hour is not missed after ten minutes. Beyond the law, a stream is given 1.5 times the longest silence it has
 been seen to keep.
@@ -11,7 +13,7 @@ been seen to keep.
 All counts fade with a half-life. They stay as they are while a stream is stale, so that no outage teaches that
 silence is usual.
 """
-from libc.math cimport INFINITY, exp2, expm1
+from libc.math cimport INFINITY, exp2, expm1, log
 from libc.stdint cimport uint32_t
 
 cdef extern from *:
@@ -22,6 +24,8 @@ cdef extern from *:
     #define INGESTOR_EXPECTED_MIN 20.0      /* clusters expected lately, before too few are slow */
     /* One empty second before the first arrival: a single burst must not look like a rate. */
     #define INGESTOR_EMPTY_S 1.0
+    #define INGESTOR_WILD_TIMES 5.0         /* a second counts for the variance as at most so many means */
+    #define INGESTOR_WILD_MORE 10.0         /* and so many more */
     /* Two sweeps are never further apart than this to the law: what lies beyond, nobody watched. */
     #define INGESTOR_WATCHED_MAX_S 1.5
     """
@@ -30,6 +34,8 @@ cdef extern from *:
     const double INGESTOR_OUTAGE_TIMES
     const double INGESTOR_EXPECTED_MIN
     const double INGESTOR_EMPTY_S
+    const double INGESTOR_WILD_TIMES
+    const double INGESTOR_WILD_MORE
     const double INGESTOR_WATCHED_MAX_S
 
 
@@ -56,7 +62,9 @@ cdef struct Arrivals:
     # Zeroed memory: nothing has come yet.
     float seconds               # watched and fading, since the first arrival
     float events                # what came in them
-    float squares               # and the sum of the squares of each second's
+    float active                # seconds of them in which something came
+    float tamed                 # what came, of no second more than counts for the variance
+    float squares               # the sum of the squares of that
     float recent_seconds        # the same with the recent half-life
     float recent_events
     float quiet_s               # watched since the last arrival
@@ -80,9 +88,11 @@ cdef inline Step law_step(const Law* law, double elapsed_s) noexcept nogil:
 cdef inline double cluster_rate(const Arrivals* of) noexcept nogil:
     """Bursts a second, as is normal; 0 before the first arrival."""
     cdef double seconds = of.seconds + INGESTOR_EMPTY_S
-    cdef double mean = of.events / seconds
+    cdef double mean = of.tamed / seconds
     cdef double variance = of.squares / seconds - mean * mean
-    return mean * mean / max(variance, mean) if mean > 0 else 0.0
+    if mean <= 0:
+        return 0
+    return max(mean * mean / max(variance, mean), log(seconds / (seconds - of.active)))
 
 
 cdef inline double silence_limit(const Arrivals* of, const Law* law, double season) noexcept nogil:
@@ -123,13 +133,22 @@ cdef inline uint32_t arrivals_second(
         if of.stale:
             of.stale = season >= 1 or of.quiet_s >= silence_limit(of, law, season)
             return 0
-    of.seconds = of.seconds * step.normal + step.watched_s
-    of.events = of.events * step.normal + came
-    of.squares = of.squares * step.normal + <float> came * came / step.watched_s
+    count_second(of, came, step)
     if of.quiet_s >= law.shortest_s and of.quiet_s >= of.check_s:
         of.check_s = <float> silence_limit(of, law, 1)
         of.stale = of.quiet_s >= of.check_s and (season >= 1 or of.quiet_s >= silence_limit(of, law, season))
     return came
+
+
+cdef inline void count_second(Arrivals* of, uint32_t came, const Step* step) noexcept nogil:
+    """What came in a second, or in a part of one or a little more, into the fading sums."""
+    cdef double most = INGESTOR_WILD_TIMES * of.tamed / (of.seconds + INGESTOR_EMPTY_S) + INGESTOR_WILD_MORE
+    cdef double tamed = min(<double> came, most)
+    of.seconds = of.seconds * step.normal + step.watched_s
+    of.active = of.active * step.normal + (step.watched_s if came else 0)
+    of.events = of.events * step.normal + came
+    of.tamed = of.tamed * step.normal + <float> tamed
+    of.squares = of.squares * step.normal + <float> (tamed * tamed / step.watched_s)
 
 
 cdef inline void end_silence(Arrivals* of) noexcept nogil:

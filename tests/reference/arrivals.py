@@ -10,7 +10,7 @@ class SlowStream:
         self.p, self.times = p, times
         self.shortest_s, self.longest_s = shortest_s, longest_s
         self.half_life_s, self.memory_half_life_s = half_life_s, memory_half_life_s
-        self.learnt: list[int] = []         # arrivals of each second that taught something, oldest first
+        self.learnt: list[float] = []       # tamed arrivals of each second that taught something, oldest first
         self.silences: list[tuple[int, float]] = []     # (how many arrivals ago it ended, how long it was)
         self.quiet_s = 0.0
         self.stale = False
@@ -28,7 +28,8 @@ class SlowStream:
         if mean == 0:
             return math.inf
         variance = self._sum(lambda came: came * came) / seconds - mean * mean
-        clusters = seconds * mean * mean / max(variance, mean)
+        empty = self._sum(lambda came: came == 0) + 1
+        clusters = seconds * max(mean * mean / max(variance, mean), math.log(seconds / empty))
         try:
             allowed = seconds * (self.p ** (-1 / clusters) - 1)
         except OverflowError:
@@ -47,5 +48,6 @@ class SlowStream:
             self.quiet_s += 1
             if self.stale:
                 return
-        self.learnt.append(came)
+        mean = self._sum(lambda came: came) / (self._sum(lambda _: 1) + 1)
+        self.learnt.append(min(came, 5 * mean + 10))
         self.stale = self.quiet_s >= self.limit_s()

@@ -111,6 +111,11 @@ def test_bursts_are_one_arrival_each_to_the_law():
     assert burst.limit_s() > 3 * 30
 
 
+def test_one_wild_second_does_not_hide_how_regular_the_others_are():
+    stream, total = fed([5000] + [10] * 59 + [3000] + [10] * 60)
+    assert silence_until_stale(stream, total, 600) <= 15
+
+
 def test_one_first_burst_is_no_rate():
     stream, total = fed([5000])
     assert silence_until_stale(stream, total, 600) is None
