@@ -39,6 +39,7 @@ def summary(previewed: Preview) -> Iterator[str]:
     settings = configuration.settings
     yield f"{configuration.path}: fine"
     yield f"sink         {_sink(configuration)}"
+    yield f"reference    {settings.reference.source}, version {configuration.reference_version}"
     yield f"instruments  {len(configuration.instruments)}, markets of enabled providers {len(configuration.markets)}"
     yield ""
     yield f"{'provider':20} {'markets':>8} {'subscriptions':>14} {'connections':>12}"

@@ -30,6 +30,7 @@ REMEDIES = {
     "string_type": "give a text; quote it if it looks like a number",
     "string_pattern_mismatch": "give a text that matches {pattern}",
     "string_too_short": "give a text that is not empty",
+    "string_too_long": "give a text of at most {max_length} characters",
     "too_short": "give at least one, or remove the key",
     "path_type": "give a path",
     "greater_than": "give more than {gt}",

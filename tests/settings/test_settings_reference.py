@@ -91,3 +91,16 @@ def test_a_set_without_a_market_is_refused(configured):
     document.add_each({"btc-usd": "{}"}, "instruments", "redis ref")
     with pytest.raises(ConfigError, match="no market of an enabled provider"):
         configured("reference: {source: redis}\n").refer(document, 7)
+
+
+@pytest.mark.parametrize(("size", "refused"), [(128, False), (129, True)])
+def test_a_name_is_as_long_as_a_record_has_room_for(configured, size, refused):
+    document = Document()
+    entry = f"{{markets: [{{provider: kraken-v2, symbol: {'B' * size}}}]}}"
+    document.add_each({"btc-usd": entry}, "instruments", "redis ref")
+    configuration = configured("reference: {source: redis}\n")
+    if refused:
+        with pytest.raises(ConfigError, match="give a text of at most 128 characters"):
+            configuration.refer(document, 7)
+    else:
+        assert len(configuration.refer(document, 7).markets[0].symbol) == 128
