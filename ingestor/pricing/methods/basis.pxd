@@ -40,8 +40,8 @@ cdef inline double basis_variance(const Basis* basis) noexcept nogil:
 
 
 cdef inline double clamped(double value, double centre, double width) noexcept nogil:
-    """At most `width` from `centre`; any, where there is no centre."""
-    if centre != centre:
+    """At most `width` from `centre`; as it is, where it or the centre is NaN."""
+    if value != value or centre != centre:
         return value
     return min(max(value, centre - width), centre + width)
 

@@ -12,8 +12,10 @@ cdef enum:
 cdef extern from *:
     """
     #define INGESTOR_MINUTE_NS INT64_C(60000000000)
+    #define INGESTOR_VARIANCE_MIN 1e-16     /* of relative distances: less is rounding, no variance */
     """
     const int64_t INGESTOR_MINUTE_NS
+    const double INGESTOR_VARIANCE_MIN
 
 
 cdef struct Minute:
@@ -122,7 +124,7 @@ cdef inline bint is_orderly(Market* market, const Minute* minute, double distanc
         return True
     mean = market.reference.sum / market.reference.count
     variance = market.reference.square / market.reference.count - mean * mean
-    if variance <= 0:
+    if not variance > INGESTOR_VARIANCE_MIN:
         return True
     mean = minute.sum / minute.count
     return (distance - mean) * (distance - mean) <= sigmas * sigmas * variance

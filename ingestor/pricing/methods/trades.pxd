@@ -7,7 +7,9 @@ from ingestor.pricing.convert cimport Rate
 from ingestor.pricing.methods.ballot cimport (
     Ballot, Vote, cast_vote, clear_votes, say, share_by_trust, source_rate, spread_of, status_of,
 )
-from ingestor.pricing.methods.minutes cimport INGESTOR_MINUTE_NS, Market, Sums, WINDOW_MINUTES, Window, window_sums
+from ingestor.pricing.methods.minutes cimport (
+    INGESTOR_MINUTE_NS, INGESTOR_VARIANCE_MIN, Market, Sums, WINDOW_MINUTES, Window, window_sums,
+)
 from ingestor.pricing.methods.partition cimport partition_follow, partition_mean
 from ingestor.pricing.methods.store cimport Store, partition_of
 from ingestor.pricing.quantiles cimport INGESTOR_SLACK, Quartiles, quartiles
@@ -18,12 +20,10 @@ cdef extern from *:
     #define INGESTOR_INACTIVE_INTERVALS 100.0   /* a market silent for so many mean intervals is inactive */
     #define INGESTOR_ACTIVE_S 60.0              /* a market that traded within it is active whatever its interval */
     #define INGESTOR_INACTIVE_S 600.0           /* one that did not trade within it is not, whatever its interval */
-    #define INGESTOR_VARIANCE_MIN 1e-16         /* relative: less is rounding, no variance */
     """
     const double INGESTOR_INACTIVE_INTERVALS
     const double INGESTOR_ACTIVE_S
     const double INGESTOR_INACTIVE_S
-    const double INGESTOR_VARIANCE_MIN
 
 
 cdef inline bint trade_vote(const Book* book, uint32_t source, double price, int64_t event_ns, double age,
