@@ -29,6 +29,11 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 KINDS = tuple(zip(KIND_NAMES, ("trades", "quotes", "bars", "references"), strict=True))
 #: Statuses from this one on are faults of the frame (records.pxd: DecodeStatus).
 FAULTS_FROM = STATUS_NAMES.index("truncated")
+#: What became of a trade at one of the providers that bring its market, and its key in Pipeline.counters().
+OUTCOMES = {
+    "ingestor_trades_first_total": "first", "ingestor_trade_echoes_total": "echoes",
+    "ingestor_trades_missing_total": "missing", "ingestor_trades_absent_total": "absent",
+    "ingestor_trades_overdue_total": "overdue"}
 #: How a hole, and each number of it, can end.
 ENDS = (Status.FILLED, Status.NEVER_ISSUED, Status.LOST)
 
@@ -120,6 +125,7 @@ class Metrics:
             _frames(sheet, counters)
             _records(sheet, counters, self._clock_ns())
             _paths(sheet, counters["paths"], self._by_instrument)
+            _arbitration(sheet, counters["arbitration"], self._by_instrument)
         _gaps(sheet, self._source.gaps())
         _recording(sheet, self._source.recording())
         _fairs(sheet, self._source.fairs(), self._by_instrument)
@@ -294,6 +300,26 @@ def _paths(sheet: Sheet, paths: Iterable[Mapping[str, Any]], by_instrument: bool
         sheet.add("ingestor_sequence_gaps_total", labels, path["gaps"])
         if path["last_recv_ns"] is not None:
             sheet.raise_to("ingestor_last_update_timestamp_seconds", labels, path["last_recv_ns"] / 1e9)
+
+
+def _arbitration(sheet: Sheet, counted: Mapping[str, Any], by_instrument: bool) -> None:
+    brought: dict[tuple[str, ...], list[int]] = {}
+    for member in counted["members"]:
+        labels = tuple(member[label] for label in (PATH if by_instrument else MARKETS))
+        for name, outcome in OUTCOMES.items():
+            sheet.add(name, labels, member[outcome])
+        for kind, count in member["mismatches"].items():
+            sheet.add("ingestor_trade_mismatches_total", (*labels[:len(MARKETS)], kind), count)
+        came = member["first"] + member["echoes"]
+        sums = brought.setdefault(labels, [0, 0])
+        sums[0] += came
+        sums[1] += came + member["missing"] + member["absent"]
+    for labels, (came, all_) in brought.items():
+        if all_:
+            sheet.add("ingestor_trade_completeness_ratio", labels, came / all_)
+    for observed in counted["delays"]:
+        sheet.histogram("ingestor_trade_delay_seconds", tuple(observed[label] for label in MARKETS), observed)
+    sheet.add("ingestor_trades_forgotten_total", (), counted["forgotten"])
 
 
 def _gaps(sheet: Sheet, gaps: Any) -> None:

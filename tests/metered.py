@@ -37,6 +37,12 @@ def path(instrument: str, *, provider="okx-v5", venue="okx", data_class="spot", 
         "last_recv_ns": NOW_NS - 4 * S, "last_event_ns": NOW_NS - 4 * S, **changes}
 
 
+def member(instrument: str, **changes) -> dict:
+    """What is counted of a provider in a market that several bring."""
+    return {"provider": "okx-v5", "venue": "okx", "data_class": "spot", "instrument": instrument, "first": 60,
+            "echoes": 20, "overdue": 2, "missing": 15, "absent": 5, "mismatches": {"price": 1, "size": 2, "side": 3}, **changes}
+
+
 def fair(instrument: str, **changes) -> dict:
     return {
         "instrument": instrument, "data_class": "spot", "price": 50_000.0, "conf": 5.0, "q25": 49_995.0,
@@ -80,6 +86,11 @@ class FakeSource:
             "gaps_overflowed": 2, "rounded": 12, "evaluations": 13, "unwritten": 1, "quarantined": 2,
             "exchange_to_receive": [
                 {"provider": "okx-v5", "venue": "okx", "data_class": "spot", **histogram(b3=4, b14=5, b27=1)}],
+            "arbitration": {
+                "members": [member("btc-usd"), member("eth-usd", first=0, echoes=0, missing=100, absent=0),
+                            member("sol-usd", first=0, echoes=0, overdue=0, missing=0, absent=0)],
+                "delays": [{"provider": "okx-v5", "venue": "okx", "data_class": "spot", **histogram(b12=20, b18=2)}],
+                "forgotten": 4},
             "receive_to_enqueue": histogram(b5=3)}
 
     def gaps(self):

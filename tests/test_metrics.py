@@ -345,3 +345,23 @@ def test_data_quality_is_told_by_provider_venue_and_data_class_and_the_worst_by_
     assert len(series(found, "ingestor_latency_seconds")) == 2
     assert value(found, "ingestor_clock_offset_seconds", **OKX) == -0.25
     assert value(found, "ingestor_alerts_untold") == 5
+
+
+def test_of_a_market_of_several_providers_each_ones_trades_are_told():
+    found = samples(FakeSource())
+    outcomes = {"first": 60, "missing": 15, "absent": 5, "overdue": 2}
+    for outcome, count in outcomes.items():
+        assert value(found, f"ingestor_trades_{outcome}_total", **OKX, instrument="btc-usd") == count
+    assert value(found, "ingestor_trade_echoes_total", **OKX, instrument="btc-usd") == 20
+    assert value(found, "ingestor_trade_completeness_ratio", **OKX, instrument="btc-usd") == 0.8
+    assert value(found, "ingestor_trade_completeness_ratio", **OKX, instrument="eth-usd") == 0
+    assert "sol-usd" not in {each["instrument"] for each in series(found, "ingestor_trade_completeness_ratio")}
+    assert value(found, "ingestor_trade_mismatches_total", **OKX, kind="size") == 6
+    assert value(found, "ingestor_trade_delay_seconds_count", **OKX) == 22
+    assert value(found, "ingestor_trades_forgotten_total") == 4
+
+
+def test_without_instrument_labels_completeness_is_of_all_trades_together():
+    found = samples(FakeSource(), instrument_labels="off")
+    assert value(found, "ingestor_trade_completeness_ratio", **OKX) == 80 / 200
+    assert value(found, "ingestor_trades_missing_total", **OKX) == 115
