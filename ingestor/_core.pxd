@@ -94,5 +94,4 @@ cdef class Pipeline:
     cdef int boundary(self, int64_t now_ns) except -1
     cpdef object tick(self, int64_t now_ns)
     cpdef object listen(self, int64_t now_ns)
-    cdef int _add_votes(self) except -1
     cdef int _pair(self, Connection opened) except -1

@@ -213,7 +213,6 @@ cdef class Pipeline:
             raise MemoryError("no memory for the flagged sources")
         pricing = pricing or (lambda instrument: {})
         self.books = Books(instruments.rows, instruments.paths, pricing)
-        self._add_votes()
         if self.writing:
             define(writer, instruments, self.tables.subscriptions_named,
                    lambda id: (method_name(pricing(id)), parameters_hash(pricing(id))))
@@ -413,19 +412,6 @@ cdef class Pipeline:
                 self.emit(book, now_ns)
         if self.writing:
             self.writer.flush(now_ns, True)
-
-    # Building the tables.
-
-    cdef int _add_votes(self) except -1:
-        """Tell each path which sources of which books it is."""
-        cdef Path* path
-        for book, row in enumerate(self.tables.instruments.rows):
-            for number, source in enumerate(row.sources):
-                path = &self.tables.paths[<uint32_t> source.path]
-                path.votes[path.votes_count].book = book
-                path.votes[path.votes_count].source = number
-                path.votes_count += 1
-        return 0
 
     # What people see.
 

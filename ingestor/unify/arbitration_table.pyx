@@ -7,6 +7,7 @@ cimport cython
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
+from ingestor.patience cimport let_others_go_on
 from ingestor.records cimport ABSENT
 from ingestor.unify.arbitration cimport (
     IDS_EXCHANGE, IDS_MERGED, IDS_PROVIDER, MEMBERS_MAX, Market, Member, leave, settle,
@@ -30,13 +31,15 @@ cdef class Arbitration:
         cdef uint32_t number, first = 0
         trading = {name for name, channels in channels_of.items() if any(each.level == "trades" for each in channels)}
         found = {}
-        for row in instruments.paths:
+        for i, row in enumerate(instruments.paths):
+            let_others_go_on(i)
             if row.provider in trading:
                 instrument = instruments.rows[row.instrument]
                 found.setdefault((row.venue, instrument.id, instrument.data_class), {})[row.provider] = None
         self.named = [(*market, tuple(providers)) for market, providers in found.items() if len(providers) > 1]
         numbers = {market[:3]: i for i, market in enumerate(self.named)}
-        self.places = [self._place(numbers, row, instruments.rows[row.instrument]) for row in instruments.paths]
+        self.places = [self._place(numbers, i, row, instruments.rows[row.instrument])
+                       for i, row in enumerate(instruments.paths)]
         labels = {}
         for venue, instrument, data_class, providers in self.named:
             if len(providers) > MEMBERS_MAX:
@@ -52,6 +55,7 @@ cdef class Arbitration:
         if self.markets == NULL or self.members == NULL or self.delays == NULL:
             raise MemoryError(f"no memory for {self.markets_count} markets of several providers")
         for number, (venue, instrument, data_class, providers) in enumerate(self.named):
+            let_others_go_on(number)
             self.markets[number].members = &self.members[first]
             self.markets[number].members_count = len(providers)
             for provider in providers:
@@ -59,7 +63,8 @@ cdef class Arbitration:
                 self.members[first].delays = &self.delays[<uint32_t> labels[(provider, venue, data_class)]]
                 first += 1
 
-    def _place(self, numbers, row, instrument):
+    def _place(self, numbers, path, row, instrument):
+        let_others_go_on(path)
         number = numbers.get((row.venue, instrument.id, instrument.data_class))
         if number is None or row.provider not in self.named[number][3]:
             return None

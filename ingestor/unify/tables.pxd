@@ -31,6 +31,7 @@ cdef class Tables:
 
     cdef int _add(self, uint32_t number, row, uint32_t latency, channels) except -1
     cdef int _place(self, Path* path, place) except -1
+    cdef int _vote(self) except -1
     cdef uint32_t _end(self, uint32_t path) noexcept nogil
     # One line for each array beside the paths: a path keeps what is remembered of it when the tables are swapped.
     cdef void _carry_path(self, Tables old, uint32_t before, uint32_t now) noexcept nogil

@@ -92,6 +92,7 @@ cdef class Tables:
             let_others_go_on(number)
             label = labels.setdefault((row.provider, row.venue, data_class), len(labels))
             self._add(number, row, label, channels_of[row.provider])
+        self._vote()
         self.latency_labels = list(labels)
         self.vitals = Vitals(self.paths_count, self.subscriptions_count, len(labels))
         _refuse_doubles(rows)
@@ -133,6 +134,18 @@ cdef class Tables:
         if place is not None:
             path.market = &self.arbitration.markets[<uint32_t> place[0]]
             path.member = place[1]
+        return 0
+
+    cdef int _vote(self) except -1:
+        """Tell each path which sources of which books it is."""
+        cdef Path* path
+        for book, row in enumerate(self.instruments.rows):
+            let_others_go_on(book)
+            for number, source in enumerate(row.sources):
+                path = &self.paths[<uint32_t> source.path]
+                path.votes[path.votes_count].book = book
+                path.votes[path.votes_count].source = number
+                path.votes_count += 1
         return 0
 
     def succeed(self, Tables old not None, Succession edition not None):
