@@ -366,11 +366,11 @@ def _alerts(sheet: Sheet, alerting: Any, by_instrument: bool) -> None:
     """What fires, and what is known of each comparison."""
     if alerting is None:
         return
-    for row in alerting.watch.comparisons.deviations():
-        sheet.add("ingestor_comparisons", (row.provider,), 1)
-        sheet.add("ingestor_comparisons_blank", (row.provider,), math.isnan(row.last))
-        if by_instrument:
-            _deviation(sheet, row)
+    for provider, (compared, blank) in alerting.watch.comparisons.counts().items():
+        sheet.add("ingestor_comparisons", (provider,), compared)
+        sheet.add("ingestor_comparisons_blank", (provider,), blank)
+    for row in alerting.watch.comparisons.deviations() if by_instrument else ():
+        _deviation(sheet, row)
     for alert in alerting.watch.alerts():
         key, severity = alert.key, alert.severity.name.lower()
         if alert.state == State.PENDING:

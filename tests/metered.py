@@ -156,7 +156,8 @@ def alerting() -> SimpleNamespace:
         "bad": {"stale": 1, "silent": 0}, "rate": 3.5, "normal_rate": 4.0, "p50_s": 0.001, "p99_s": 0.004,
         "p999_s": None, "offset_s": -0.25}
     watch = SimpleNamespace(
-        alerts=lambda: alerts, comparisons=SimpleNamespace(deviations=lambda: iter(deviations)),
+        alerts=lambda: alerts, comparisons=SimpleNamespace(
+            deviations=lambda: iter(deviations), counts=lambda: {"kaiko": [2, 1], "okx-v5": [1, 0]}),
         rollups=lambda: [rollup], worst=lambda: {"okx-v5": 2, "kaiko": -1}, untold=lambda: 5)
     return SimpleNamespace(watch=watch, fired=Counter({("discrepancy/0.05/30s", "critical", "kaiko"): 2}))
 

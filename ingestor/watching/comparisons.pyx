@@ -65,7 +65,7 @@ class Deviation(NamedTuple):
 cdef class Comparisons:
     """A part of Watch. `rules`: DiscrepancyRule, at most RULES_MAX. Raises InternalError for others.
 
-    alerts() and deviations() may be called from other threads than second().
+    alerts(), counts() and deviations() may be called from other threads than second().
     """
     cdef object pipeline
     cdef list rules
@@ -243,6 +243,17 @@ cdef class Comparisons:
             for number in range(rows.rules):
                 if rows.tallies[i * rows.rules + number].alert.state != QUIET:
                     found.append(self._alert(rows, i, number))
+        return found
+
+    def counts(self):
+        """By provider: comparisons, and how many of them are without data now."""
+        cdef Rows rows = self.rows
+        cdef uint32_t i
+        found = {name: [0, 0] for name in rows.providers}
+        for i in range(rows.count):
+            counted = found[rows.provider_of(i)]
+            counted[0] += 1
+            counted[1] += isnan(rows.comparisons[i].course.last)
         return found
 
     def deviations(self):

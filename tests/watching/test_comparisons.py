@@ -229,6 +229,12 @@ def test_the_course_of_a_provider_is_known():
     assert kraken.exceeding == {}
 
 
+def test_comparisons_without_data_are_counted_by_provider():
+    desk = Desk(COINBASE, KRAKEN, aggregated("coinapi", "coinbase"))
+    desk.run(2, 0, 0, None)
+    assert desk.part.counts() == {"coinbase-exchange": [1, 0], "kraken-v2": [1, 0], "coinapi": [2, 2]}
+
+
 def test_the_same_second_twice_counts_once():
     desk = Desk(*THREE)
     desk.run(1, 0, 0, 0.06)
