@@ -30,6 +30,7 @@ from ingestor.wire.quality import QualityTopic, Status
 from ingestor.wire.writer import Writer
 from shards.assembly import plan, watch
 from shards.dialects import DIALECTS
+from shards.price_report import PriceReport
 
 #: The longest sleep between two looks at the clock: a log's frames are late by so much at most.
 PACE_S = 0.01
@@ -57,6 +58,7 @@ class Wanted:
     shard: int | None = None
     out: Path | None = None         # a folder for Avro, *.ndjson or `-` for text; None: nothing is written
     own_sink: bool = False          # write to the configuration's sink instead
+    report: Path | None = None      # a new folder for the price report
 
 
 @dataclass
@@ -75,6 +77,7 @@ class Account:
     numbers_lost: int = 0           # of them
     alerts: dict[str, int] = field(default_factory=dict)        # fired, by severity
     written: dict[str, int] = field(default_factory=dict)       # records by topic
+    report: list[str] = field(default_factory=list)             # its files
     lost_frames: int = 0            # that the log says were not recorded
     strays: int = 0
     interrupted: bool = False
@@ -107,8 +110,10 @@ class Replay:
         topic = None if self.sink is None else QualityTopic(
             self.sink, shard, self._epoch, self._now_ns, configuration.reference_version)
         self._ledger = Ledger(self.pipeline.tables, topic)
-        self._alerting = Alerting(watch(configuration, self.pipeline), self.pipeline, topic)
+        self._watch = watch(configuration, self.pipeline)
+        self._alerting = Alerting(self._watch, self.pipeline, topic)
         self._judged_s = 0
+        self._report = None if wanted.report is None else PriceReport(wanted.report, self.pipeline, self._first_ns)
         self._player = Player(
             self.pipeline, DIALECTS, on_poll=self._poll, tick_every_ms=self._settings.pipeline.tick_every_ms)
 
@@ -134,6 +139,9 @@ class Replay:
         for hole in self._ledger:
             self._ledger.lose(hole, "no_history", "a replay asks nobody")
         self._fill(account, player)
+        if self._report is not None:
+            account.report = [str(path) for path in self._report.write(
+                self._watch.comparisons.deviations(), self._fired_by_provider())]
         self._close()
         account.seconds = self._monotonic_s() - begun_s
         return account
@@ -198,11 +206,21 @@ class Replay:
         if second != self._judged_s:
             self._judged_s = second
             self._alerting.second(self._now_ns())
+        if self._report is not None:
+            self._report.take(self._now_ns())
         if self.sink is not None:
             self.sink.poll()
             while self.sink.full:
                 time.sleep(FULL_PAUSE_S)
                 self.sink.poll()
+
+    def _fired_by_provider(self) -> dict[str, int]:
+        """Alerts that fired; one about a pair counts for both."""
+        found: dict[str, int] = {}
+        for (_, _, providers), count in self._alerting.fired.items():
+            for provider in providers.split(","):
+                found[provider] = found.get(provider, 0) + count
+        return found
 
     def _close(self) -> None:
         if self.sink is None:

@@ -147,6 +147,22 @@ cdef class Books:
             })
         return found
 
+    def votes(self):
+        """Each instrument that was ever priced: its number, and (status name, price, conf, [(price, weight, flagged) of each source]).
+
+        As last evaluated. Prices in the instrument's currency; a source that was no candidate has NaN, and weight 0.
+        """
+        cdef uint32_t i, source
+        cdef const Book* book
+        found = []
+        for i in range(self.count):
+            book = &self.books[i]
+            if book.fair.version:
+                found.append((i, (FAIR_STATUS_NAMES[book.fair.status], book.fair.price, book.fair.conf, [
+                    (book.sources[source].price, book.sources[source].weight, book_flagged(book, source))
+                    for source in range(book.sources_count)])))
+        return found
+
     def flagged(self, uint32_t book):
         """provider/venue/symbol of the sources outside the gate."""
         cdef uint32_t source

@@ -35,7 +35,8 @@ examples:
   ingestor replay data/raw --speed 1 --out records      as it came, to Avro files
   ingestor replay data/raw --out - | jq .price          as text
   ingestor replay data/raw --speed 10 --sink            to the configuration's own sink, such as Kafka
-  ingestor replay captures/okx-v5.*.jsonl --out a.ndjson"""
+  ingestor replay captures/okx-v5.*.jsonl --out a.ndjson
+  ingestor replay data/raw --report report              prices as pictures, and a table of the providers"""
 
 #: What is sound, though it yields no record.
 SOUND = ("decoded", "ignored", "control")
@@ -53,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shard", metavar="N", type=common.natural, dest="part", help="only this shard's instruments")
     parser.add_argument("--dialect", metavar="NAME", default="", help="of captured frames, whatever the files' names")
     parser.add_argument("--salvage", action="store_true", help="pass over damaged blocks instead of ending")
+    parser.add_argument("--report", metavar="DIR", type=Path,
+                        help="a new folder for the price report: pictures, and how each provider did")
     parser.add_argument("--strict", action="store_true", help="exit with status 1 if a frame was malformed")
     parser.add_argument("--json", action="store_true", help="the summary as JSON, on standard output")
 
@@ -67,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     logs.configure("error", "auto", sys.stderr)     # the summary tells the rest
     source = _source(arguments)
-    wanted = Wanted(arguments.speed, arguments.part, arguments.out, arguments.sink)
+    wanted = Wanted(arguments.speed, arguments.part, arguments.out, arguments.sink, arguments.report)
     replay = Replay(configuration, source, wanted)
     try:
         with _progress(source) as told:
@@ -136,6 +139,8 @@ def _lines(account: "Account", torn_bytes: int, blocks_skipped: int) -> Iterator
     yield f"records {_counts(account.records)}, of no instrument {account.unknown}; prices {account.evaluations}"
     if account.written:
         yield f"written {_counts(account.written)}"
+    if account.report:
+        yield f"report {account.report[-1]}, {len(account.report)} files"
     if account.holes:
         yield f"holes {account.holes} in what the providers sent, {account.numbers_lost} numbers lost"
     if account.alerts:
