@@ -40,7 +40,8 @@ def path(instrument: str, *, provider="okx-v5", venue="okx", data_class="spot", 
 def member(instrument: str, **changes) -> dict:
     """What is counted of a provider in a market that several bring."""
     return {"provider": "okx-v5", "venue": "okx", "data_class": "spot", "instrument": instrument, "first": 60,
-            "echoes": 20, "overdue": 2, "missing": 15, "absent": 5, "mismatches": {"price": 1, "size": 2, "side": 3}, **changes}
+            "echoes": 20, "overdue": 2, "missing": 15, "absent": 5,
+            "mismatches": {"price": 1, "size": 2, "side": 3}, **changes}
 
 
 def fair(instrument: str, **changes) -> dict:
