@@ -263,6 +263,27 @@ def test_a_conversion_that_is_new_is_read_where_it_lies():
     assert house.fair()["n"] == 3
 
 
+def test_a_market_that_was_there_gets_the_votes_that_are_new_and_loses_those_that_go():
+    rates = [Market("usdt-usd", "binance-spot", name, venue=name.lower()) for name in ("USDTUSD", "TUSD")]
+    markets = [*rates, Market("btc-usdt", "binance-spot", "BTCUSDT"), BTC[1]]
+    apart = build(["usdt-usd", "btc-usdt", "btc-usd"], markets)
+    converted = Instrument("btc-usd", priced_with=[With("btc-usdt", "usdt-usd")])
+    together = build(["usdt-usd", "btc-usdt", converted], markets)
+    house = House(apart)
+    counts = []
+    for update, tables in ((1, None), (2, together), (3, build(["usdt-usd", "btc-usdt", "btc-usd"], markets))):
+        if tables is not None:
+            house.swap(tables, update)
+        for rate in rates:
+            house.binance.feed_bytes(binance_quote(update, "0.9999", "1.0001", rate.symbol), NOW)
+        house.coinbase.feed_bytes(coinbase_ticker(update, "100.01", "100.03"), NOW)
+        house.binance.drained_now(NOW)
+        house.binance.feed_bytes(binance_quote(update, "100.0", "100.1", "BTCUSDT"), NOW)
+        house.binance.drained_now(NOW)
+        counts.append((house.fair("btc-usd")["n"], house.fair("btc-usdt")["n"]))
+    assert counts == [(1, 1), (2, 1), (1, 1)]
+
+
 def test_counters_never_fall():
     house = House()
     house.quotes()
