@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from ingestor.settings.reference import RedisSettings
 from shards import store_redis
 from shards.store_redis import RedisStore, StoreFault
+from tests.feeds.certificates import Authority
 from tests.services import Redis, free_port
 
 KEY, VERSION, CHANNEL = "{ing:main}:ref", "{ing:main}:ref:ver", "ingestor:main"
@@ -133,6 +134,30 @@ def test_the_rights_that_the_manual_names_are_enough(redis):
     user = {"username": "reader", "password": "secret"}
     assert asked(redis.url, RedisStore.read, **user) == (3, {})
     assert asked(redis.url, lambda store: store.hint(0.05), **user) is False
+
+
+def test_with_tls_only_the_given_authority_is_trusted(tmp_path):
+    ours, other = Authority(tmp_path), Authority(tmp_path, "other authority")
+    chain, key = ours.issue("127.0.0.1")
+    tls = free_port()
+    server = Redis(tmp_path, "--tls-port", str(tls), "--tls-cert-file", str(chain), "--tls-key-file", str(key),
+                   "--tls-auth-clients", "no").start()
+
+    async def read(authority):
+        store = RedisStore(settings(f"rediss://127.0.0.1:{tls}/0"), str(authority.file))
+        try:
+            return await store.version()
+        finally:
+            await store.close()
+
+    try:
+        server("SET", VERSION, "4")
+        assert asyncio.run(read(ours)) == 4
+        with pytest.raises(StoreFault, match="certificate verify failed") as fault:
+            asyncio.run(read(other))
+        assert fault.value.state == "away"
+    finally:
+        server.stop()
 
 
 @contextlib.asynccontextmanager
