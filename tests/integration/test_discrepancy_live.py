@@ -48,9 +48,9 @@ def test_six_percent_held_is_an_alert_of_that_provider_within_the_window(tmp_pat
     assert firing
     assert all(begun_ns < alert["first_seen_ns"] < alert["changed_ns"] for alert in firing)
     assert min(alert["changed_ns"] for alert in firing) - begun_ns <= WINDOW_S * 1_000_000_000
-    # Where coinbase alone is the other, nobody can know which of the two is wrong.
+    # Where there is one other, nobody can know which of the two is wrong.
     named = {alert["provider"] for alert in firing}
-    assert named <= {"kraken-v2", "coinbase-exchange,kraken-v2"}
+    assert all("kraken-v2" in name.split(",") for name in named)
     assert "kraken-v2" in named
     assert "kraken-v2" in event["provider"]
     assert all(0.05 < abs(alert["value"]) < 0.08 and alert["evidence"]["yardstick"] > 0 for alert in firing)
