@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ingestor._core import Pipeline
 from ingestor.errors import ConfigError
-from ingestor.watching.comparisons import Deviation
+from ingestor.watching.watch import Watch
 from shards import report_scores
 from shards.report_samples import InstrumentSamples, SourceSamples
 
@@ -53,13 +53,14 @@ class PriceReport:
             self._counted_s = now_ns // SECOND_NS
             self._mark_outliers(now_ns)
 
-    def write(self, deviations: Iterable[Deviation], alerts: dict[str, int]) -> list[Path]:
+    def write(self, watch: Watch, alerts: dict[str, int]) -> list[Path]:
         """The files, in the order of their making; `alerts` are those that fired, by provider."""
         self._mark_outliers(self._last_ns)
         counters = self._pipeline.counters()
         instruments = list(self._instruments.values())
         tables = {
-            "providers": report_scores.providers(counters, deviations, instruments, alerts),
+            "providers": report_scores.providers(
+                counters, watch.comparisons.deviations(), instruments, alerts, watch.rollups()),
             "sources": report_scores.sources(counters, instruments),
             "statuses": report_scores.statuses(instruments),
         }

@@ -140,8 +140,7 @@ class Replay:
             self._ledger.lose(hole, "no_history", "a replay asks nobody")
         self._fill(account, player)
         if self._report is not None:
-            account.report = [str(path) for path in self._report.write(
-                self._watch.comparisons.deviations(), self._fired_by_provider())]
+            account.report = [str(path) for path in self._report.write(self._watch, self._fired_by_provider())]
         self._close()
         account.seconds = self._monotonic_s() - begun_s
         return account

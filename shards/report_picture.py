@@ -28,8 +28,9 @@ DASHES = ("-", "--", ":")
 #: As many as differ by colour or dashes; those with the most of the vote.
 SOURCES_MAX = len(COLOURS) * len(DASHES)
 FLAG_COLOUR, FAIR_COLOUR, BAND_COLOUR = "#D55E00", "#000000", "#BBBBBB"
+#: Darker is worse; none is a source's colour.
 STATUS_COLOURS = {
-    "OK": "#009E73", "DEGRADED": "#56B4E9", "SINGLE": "#F0E442", "DISPERSED": "#D55E00", "HELD": "#999999",
+    "OK": "#EFEFEF", "DEGRADED": "#C6DBEF", "SINGLE": "#8FB6D9", "DISPERSED": "#F4A582", "HELD": "#777777",
     "UNAVAILABLE": "#000000"}
 MARGIN = 0.08       # of an axis, beyond what has a vote
 

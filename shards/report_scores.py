@@ -5,26 +5,31 @@ provider of the instrument. Nothing here reads a clock or draws.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ingestor.watching.comparisons import Deviation
 from shards.report_samples import BASIS_POINTS, InstrumentSamples
 
 Row = dict[str, str | int | float | None]
+#: With more records from the future, the clocks differ by more than the way takes: their difference says nothing.
+NEGATIVE_SHARE_MAX = 0.01
 SUMMED = ("trades", "quotes", "outliers", "gaps", "missing", "duplicates", "late", "crossed")
 
 
 def providers(
     counters: Mapping[str, Any], deviations: Iterable[Deviation], instruments: Iterable[InstrumentSamples],
-    alerts: Mapping[str, int],
+    alerts: Mapping[str, int], rollups: Iterable[Mapping[str, Any]],
 ) -> list[Row]:
     """One row a provider that brought anything, by name. `alerts`: those that fired, by provider.
 
     completeness: of the trades that several were to bring, the share that it brought. ratio: the instrument whose
-    price without it is furthest from its own price, mean and 99th percentile of the last hour. Latency: exchange to
-    receive, both ends' clocks as they are, the bound of a bucket that doubles.
+    price without it is furthest from its own price, mean and 99th percentile of the last hour. latency: exchange to
+    receive, both ends' clocks as they are, the bound of a bucket that doubles; empty where more than a hundredth
+    came before it was sent. clock: the least of the last ten minutes, of any venue, which is taken for the clocks
+    and the way; above_p99: of the worst venue, over that, in the last whole minute. `rollups` are Watch.rollups().
     """
+    rollups = list(rollups)
     found: dict[str, Row] = {}
     for path in counters["paths"]:
         row = found.setdefault(path["provider"], {"provider": path["provider"], **dict.fromkeys(SUMMED, 0)})
@@ -43,6 +48,9 @@ def providers(
         row["ratio_p99_bp"] = _furthest(each.p99 for each in own)
         histograms = [each for each in counters["exchange_to_receive"] if each["provider"] == name]
         row["latency_p50_ms"], row["latency_p99_ms"] = (_quantile_ms(histograms, share) for share in (0.5, 0.99))
+        clocks = [each for each in rollups if each["provider"] == name]
+        row["clock_ms"] = _worst_ms(clocks, "offset_s", min)
+        row["above_p99_ms"] = _worst_ms(clocks, "p99_s", max)
         row["flagged_s"] = sum(source.flagged_s for source in sampled if source.provider == name)
         row["alerts"] = alerts.get(name, 0)
     return [row for _, row in sorted(found.items()) if any(row[name] for name in SUMMED)]
@@ -87,11 +95,18 @@ def _furthest(ratios: Iterable[float]) -> float | None:
     return max(known, key=abs, default=None)
 
 
+def _worst_ms(rows: Iterable[Mapping[str, Any]], name: str, worst: Callable[..., float]) -> float | None:
+    known = [float(row[name]) * 1e3 for row in rows if row[name] is not None]
+    return worst(known) if known else None
+
+
 def _quantile_ms(histograms: list[dict[str, Any]], share: float) -> float | None:
-    """Upper bound of the bucket of the quantile; infinite in the last one. None: nothing was timed."""
+    """Upper bound of the bucket of the quantile; infinite in the last one. None: nothing was, or can be, timed."""
     if not histograms:
         return None
     counts = [sum(column) for column in zip(*(each["counts"] for each in histograms), strict=True)]
+    if sum(each["negative"] for each in histograms) > NEGATIVE_SHARE_MAX * sum(counts):
+        return None
     below, wanted = 0, share * sum(counts)
     for count, bound_s in zip(counts, [*histograms[0]["bounds"], math.inf], strict=True):
         below += count

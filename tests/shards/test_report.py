@@ -141,10 +141,16 @@ def test_extremes_pass_over_what_is_no_number():
 
 def test_a_quantile_is_the_bound_of_its_bucket_over_all_histograms():
     bounds = [0.001, 0.002, 0.004]
-    one, two = ({"bounds": bounds, "counts": counts} for counts in ([1, 0, 0, 0], [0, 98, 0, 1]))
+    one, two = ({"bounds": bounds, "counts": counts, "negative": 0} for counts in ([1, 0, 0, 0], [0, 98, 0, 1]))
     assert _quantile_ms([one, two], 0.5) == 2.0
     assert _quantile_ms([one, two], 1.0) == math.inf
     assert _quantile_ms([], 0.5) is None
+
+
+@pytest.mark.parametrize(("negative", "expected"), [(1, 1.0), (2, None)])
+def test_a_clock_that_is_behind_times_nothing(negative, expected):
+    histogram = {"bounds": [0.001], "counts": [100, 0], "negative": negative}
+    assert _quantile_ms([histogram], 0.5) == expected
 
 
 def test_a_table_without_rows_says_so():
