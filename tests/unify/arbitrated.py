@@ -89,10 +89,11 @@ class Scene:
     """A pipeline with connections of these providers; times are ms since NOW."""
 
     def __init__(self, *providers: str, instruments=None) -> None:
-        topics = {name: TopicSettings(mode="container") for name in ("trades", "quotes", "bars", "reference", "fair")}
-        self.sink = Sink(topics)
-        self.pipeline = Pipeline(
-            instruments or build(["btc-usd"], [MARKETS[each] for each in providers]), Writer(self.sink, topics, 0, 1))
+        self.topics = {
+            name: TopicSettings(mode="container") for name in ("trades", "quotes", "bars", "reference", "fair")}
+        self.sink = Sink(self.topics)
+        instruments = instruments or build(["btc-usd"], [MARKETS[each] for each in providers])
+        self.pipeline = Pipeline(instruments, Writer(self.sink, self.topics, 0, 1))
         self.connections = {each: self.open(each) for each in providers}
         self.numbers = 0
 
