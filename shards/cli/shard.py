@@ -7,7 +7,7 @@ import shards.cli.arguments as common
 DESCRIPTION = """\
 Reads market data from providers, turns it into exact records and fair prices, and writes them to
 Kafka or to files. Without a command it runs one shard, the main process of a pod; SIGTERM or SIGINT
-stops it with everything delivered."""
+stops it with everything delivered, SIGHUP makes it look at once whether its instruments have changed."""
 EXAMPLES = """\
 examples:
   ingestor demo                                    everything on this machine, nothing else needed
