@@ -14,7 +14,8 @@ from tests.reference.methods import Selectable
 
 CHOICES = {
     "A": [5.0, 120.0], "n_min": [1, 2], "conf_max": [0.0005, 0.05], "hold": [0.0, 900.0], "cap": [0.2, 0.5, 1.0],
-    "sigma": [0.0, 1e-3], "h_trade": [0.01], "c_floor": [1e-3], "H_V": [20.0], "publishers_min": [3], "band": [0.0, 1e-4],
+    "sigma": [0.0, 1e-3], "h_trade": [0.01], "c_floor": [1e-3], "H_V": [20.0], "publishers_min": [3],
+    "band": [0.0, 1e-4],
     "partitions": [1, 3, 128], "partition_s": [1.0, 10.0, 60.0], "orderly_trades": [2, 3], "orderly_sigmas": [0.5, 1.0],
     "switch_share": [0.0, 1.0], "switch_s": [0.0, 30.0], "mark_tau_s": [2.0, 30.0], "mark_bound": [1e-3, 1e-4],
 }
@@ -23,7 +24,8 @@ METHODS = ["pyth_median", "weighted_median", "capped_mean", "decayed_vwap", "vwm
 SETTINGS = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in CHOICES.items()})
 SOURCE = st.tuples(st.integers(0, 3), st.sampled_from([1, 1, 1, 2, 0.5, 0]), st.booleans())
 LAG = st.sampled_from([None, None, 0.0, 0.1, 2.0, 100.0])
-PRICE = st.one_of(st.integers(-20, 20), st.integers(-20, 20), st.integers(-200, 9000)).map(lambda ticks: 100 + ticks / 100)
+TICKS = st.one_of(st.integers(-20, 20), st.integers(-20, 20), st.integers(-200, 9000))
+PRICE = TICKS.map(lambda ticks: 100 + ticks / 100)
 NUMBER = st.integers(0, 99)
 QUOTE = st.tuples(st.just("quote"), NUMBER, PRICE, st.sampled_from([0, 1, 2, 8, 600, -3]), LAG)
 TRADE = st.tuples(st.just("trade"), NUMBER, PRICE, st.sampled_from([1.0, 0.25, 250.0, 0.0]), LAG)

@@ -15,6 +15,7 @@ from math import exp, inf, isfinite, sqrt
 from tests.reference.consensus import EPS, Reference, median, q_dn, q_up, seconds
 
 MINUTE = 60_000_000_000
+SURE = ("OK", "DEGRADED", "SINGLE")
 MORE = {"publishers_min": 1, "band": 0.005, "partitions": 12, "partition_s": 300.0, "orderly_trades": 5,
         "orderly_sigmas": 3.0, "switch_share": 0.1, "switch_s": 900.0, "mark_tau_s": 150.0, "mark_bound": 0.02}
 
@@ -131,8 +132,8 @@ class Selectable(Reference):
         rate = self.rate(self.sources[i], now)
         if not self.sources[i].trust or rate is None or not price:
             return None
-        return {"source": i, "venue": self.sources[i].venue, "x": price * rate[0], "age": age, "event": event, "weight": 0.0,
-                "c": self.p["h_trade"] * price * rate[0]}
+        return {"source": i, "venue": self.sources[i].venue, "x": price * rate[0], "age": age, "event": event,
+                "weight": 0.0, "c": self.p["h_trade"] * price * rate[0]}
 
     def decayed_vwap(self, now):
         """Tests give it one path a venue."""
@@ -170,11 +171,13 @@ class Selectable(Reference):
         self.newest = max(self.newest, now // self.span)
         votes = [self.vote(i, source.trade[0], source.trade[2], seconds(now, source.trade[1]), now)
                  for i, source in enumerate(self.sources)
-                 if source.trade and seconds(now, source.trade[1]) <= (self.p["partitions"] + 1) * self.p["partition_s"]]
+                 if source.trade
+                 and seconds(now, source.trade[1]) <= (self.p["partitions"] + 1) * self.p["partition_s"]]
         votes = self.by_trust([vote for vote in votes if vote])
         medians = []
         for back in range(1, self.p["partitions"] + 1):
-            pool = sorted((price, size) for number, price, size in self.timely if number == now // self.span - back)
+            ended = now // self.span - back
+            pool = sorted((price, size) for number, price, size in self.timely if number == ended)
             half, below = sum(size for _, size in pool) / 2, 0.0
             for price, size in pool:
                 below += size
@@ -278,13 +281,14 @@ class Selectable(Reference):
             return None
         bid, ask = source.quote[:2]
         current = max(source.quote[4], source.alive or source.quote[4])
-        sane = isfinite(bid) and isfinite(ask) and 0 < bid <= ask and ask - bid <= self.p["max_spread"] * (bid + ask) / 2
+        sane = isfinite(bid) and isfinite(ask) and 0 < bid <= ask
+        sane = sane and ask - bid <= self.p["max_spread"] * (bid + ask) / 2
         return (bid, ask) if sane and seconds(now, current) <= self.p["A"] else None
 
     def mark_default(self, now):
         votes = self.ballot(now)
         fair = self.index.fair if self.index else {"status": "UNAVAILABLE"}
-        if fair["status"] not in ("OK", "DEGRADED", "SINGLE") or seconds(now, fair["ts_emit_ns"]) > self.p["fx_age_max"]:
+        if fair["status"] not in SURE or seconds(now, fair["ts_emit_ns"]) > self.p["fx_age_max"]:
             return None
         index, index_conf = fair["price"], fair["conf"]
         first = self.sources[0].venue if self.sources else None
@@ -317,7 +321,7 @@ class Selectable(Reference):
         if not (self.dated and e is None):
             mark = min(max(mark, centre - width), centre + width)
         conf = sqrt(index_conf ** 2 + (self.basis_variance(now) if e is not None else 0))
-        status = fair["status"] if len(said) == 3 else max(fair["status"], "DEGRADED", key=("OK", "DEGRADED", "SINGLE").index)
+        status = fair["status"] if len(said) == 3 else max(fair["status"], "DEGRADED", key=SURE.index)
         if max(conf, self.p["c_floor"] * mark) > (self.p["conf_max"] + EPS) * mark:
             status = "DISPERSED"
         more = {"status": status, "anchor": index, "gate": self.p["mark_bound"]}
