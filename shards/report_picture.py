@@ -14,7 +14,7 @@ from pathlib import Path
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
@@ -32,6 +32,8 @@ FLAG_COLOUR, FAIR_COLOUR, BAND_COLOUR = "#D55E00", "#000000", "#BBBBBB"
 STATUS_COLOURS = {
     "OK": "#EFEFEF", "DEGRADED": "#C6DBEF", "SINGLE": "#8FB6D9", "DISPERSED": "#F4A582", "HELD": "#777777",
     "UNAVAILABLE": "#000000"}
+#: Points. A source alone is seen on both sides of the fair price that it makes; several hide less of each other.
+ALONE_WIDTH, SOURCE_WIDTH, FAIR_WIDTH = 2.2, 1.2, 0.9
 MARGIN = 0.08       # of an axis, beyond what has a vote
 
 Points = tuple[list[float], list[float]]        # matplotlib's dates, days since the epoch; values
@@ -47,6 +49,7 @@ def draw(instrument: InstrumentSamples, path: Path) -> Path:
     voters = sorted(
         (source for source in instrument.sources if source.seconds), key=lambda each: (-each.weight_s, each.name))
     drawn = voters[:SOURCES_MAX]
+    width = ALONE_WIDTH if len(drawn) == 1 else SOURCE_WIDTH
     hidden = len(voters) - len(drawn)
 
     band = instrument.band
@@ -54,10 +57,10 @@ def draw(instrument: InstrumentSamples, path: Path) -> Path:
         times[:-1], band.low[:instrument.columns], band.high[:instrument.columns], step="post", color=BAND_COLOUR,
         alpha=0.6, linewidth=0, label="fair price ± confidence")
     for (dash, colour), source in zip(product(DASHES, COLOURS), drawn, strict=False):
-        prices.plot(*_line(source.prices, times), dash, color=colour, linewidth=0.9, label=source.name)
-        deviations.plot(*_line(source.deviations, times), dash, color=colour, linewidth=0.9)
-    prices.plot(*_line(instrument.fair, times), "-", color=FAIR_COLOUR, linewidth=1.3, label="fair price")
-    deviations.axhline(0.0, color=FAIR_COLOUR, linewidth=0.8)
+        prices.plot(*_line(source.prices, times), dash, color=colour, linewidth=width, label=source.name)
+        deviations.plot(*_line(source.deviations, times), dash, color=colour, linewidth=width)
+    prices.plot(*_line(instrument.fair, times), "-", color=FAIR_COLOUR, linewidth=FAIR_WIDTH, label="fair price")
+    deviations.axhline(0.0, color=FAIR_COLOUR, linewidth=FAIR_WIDTH)
     _fit(prices, [instrument.band, *(each.prices for each in drawn)], [each.flagged for each in drawn], 1)
     _fit(deviations, [each.deviations for each in drawn], [each.flagged for each in drawn], 0)
     _mark(prices, deviations, drawn, times)
@@ -75,8 +78,7 @@ def draw(instrument: InstrumentSamples, path: Path) -> Path:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     locator = AutoDateLocator(tz=UTC)   # type: ignore[no-untyped-call]
     ribbon.xaxis.set_major_locator(locator)
-    ribbon.xaxis.set_major_formatter(
-        ConciseDateFormatter(locator, tz=UTC, show_offset=False))   # type: ignore[no-untyped-call]
+    ribbon.xaxis.set_major_formatter(DateFormatter("%H:%M:%S", tz=UTC))     # type: ignore[no-untyped-call]
     ribbon.set_xlabel("receive time, UTC")
     figure.legend(*_legend(prices, ribbon), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     figure.savefig(path, metadata={"Software": None})
@@ -108,26 +110,19 @@ def _fit(axes: Axes, all_series: Sequence[Extremes], flagged: Sequence[bytearray
 
 
 def _mark(prices: Axes, deviations: Axes, sources: Sequence[SourceSamples], times: Sequence[float]) -> None:
-    """A cross where a source is flagged, a triangle where a print of it was rejected; at the edge if far away."""
-    for axes, flags, rejects in (
-            (prices, _marked(sources, "prices", "flagged", times), _marked(sources, "prices", "rejected", times)),
-            (deviations, _marked(sources, "deviations", "flagged", times), ([], []))):
+    """A cross where a source is flagged, at the edge if far away; below, a triangle when a print was rejected."""
+    for axes, series in ((prices, "prices"), (deviations, "deviations")):
         low, high = axes.get_ylim()
-        for (at, values), marker, label in ((flags, "x", "flagged"), (rejects, "^", "print rejected")):
-            if at:
-                axes.plot(at, [min(max(value, low), high) for value in values], marker, color=FLAG_COLOUR,
-                          markersize=5, label=label, clip_on=False, zorder=5)
-
-
-def _marked(sources: Sequence[SourceSamples], series: str, marks: str, times: Sequence[float]) -> Points:
-    at, values = [], []
-    for source in sources:
-        for column, time in enumerate(times[:-1]):
-            value = getattr(source, series).high[column]
-            if getattr(source, marks)[column] and math.isfinite(value):
-                at.append(time)
-                values.append(value)
-    return at, values
+        flagged = [(times[column], min(max(value, low), high)) for source in sources
+                   for column, value in enumerate(getattr(source, series).high[:len(times) - 1])
+                   if source.flagged[column] and math.isfinite(value)]
+        if flagged:
+            axes.plot(*zip(*flagged, strict=True), "x", color=FLAG_COLOUR, markersize=4, label="flagged",
+                      clip_on=False, zorder=5)
+    rejected = [times[column] for source in sources for column in range(len(times) - 1) if source.rejected[column]]
+    if rejected:
+        prices.plot(rejected, [prices.get_ylim()[0]] * len(rejected), "^", color=FLAG_COLOUR, markersize=6,
+                    label="print rejected", clip_on=False, zorder=5)
 
 
 def _ribbon(axes: Axes, instrument: InstrumentSamples, times: Sequence[float]) -> None:
