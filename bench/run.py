@@ -22,8 +22,8 @@ from bench.measure import RESULTS, ROOT, Outcome, commit, machine
 
 #: In this order: what fits in a process first, what needs servers last.
 BENCHES = (
-    "decode", "pipeline_memory", "lines", "consensus", "replay", "websocket_price", "grpc_price", "websocket_kafka",
-    "latency", "start")
+    "decode", "pipeline_memory", "lines", "arbitration", "consensus", "replay", "websocket_price", "grpc_price",
+    "websocket_kafka", "latency", "start")
 
 
 def run_all(names: Sequence[str], smoke: bool, folder: Path) -> list[str]:

@@ -22,6 +22,7 @@ NAMES = {
     "pipeline_memory": {
         "pipeline_memory_ticks_per_s", "pipeline_memory_vs_orjson", "pipeline_memory_vs_cryptofeed"},
     "lines": {"lines_redundant_ticks_per_s", "lines_copies_share", "lines_sequences_share", "lines_checks_share"},
+    "arbitration": {"arbitration_ids_ns", "arbitration_values_ns"},
     "consensus": {"consensus_12_sources_us"},
     "replay": {"replay_flat_frames_per_s", "replay_flat_vs_cryptofeed"},
     "websocket_price": {"websocket_price_msgs_per_s"},
