@@ -10,8 +10,8 @@ pricing.md 7.4 takes three times that, within [5 s, 10 min]. The upper bound yie
 once an hour is not missed after ten minutes. Beyond the law, a stream is given 1.5 times the longest silence it has
 been seen to keep.
 
-All counts fade with a half-life. They stay as they are while a stream is stale, so that no outage teaches that
-silence is usual.
+All counts fade with a half-life. A silence is judged by what was known before it, and counts when it has ended; one
+that was stale teaches nothing of rates, so that no outage makes silence usual.
 """
 from libc.math cimport INFINITY, exp2, expm1, log
 from libc.stdint cimport uint32_t
@@ -70,7 +70,7 @@ cdef struct Arrivals:
     float quiet_s               # watched since the last arrival
     float longest_s             # the longest silence that ended, fading
     uint32_t seen               # the count at the last sweep; it wraps as the count does
-    float check_s               # silences below need no look: T, as computed last; while silence lasts it only grows
+    float check_s               # silences below need no look: T, as computed in this one
     bint stale                  # silent for longer than T at the last sweep
 
 
@@ -125,19 +125,16 @@ cdef inline uint32_t arrivals_second(
     of.recent_seconds = of.recent_seconds * step.recent + step.watched_s
     of.recent_events = of.recent_events * step.recent + came
     if came:
-        learn_silence(of, law, season)
+        learn_silence(of, step, law, season)
         of.longest_s *= step.memory
         end_silence(of)
-    else:
-        of.quiet_s += step.watched_s
-        if of.stale:
-            of.stale = season >= 1 or of.quiet_s >= silence_limit(of, law, season)
-            return 0
-    count_second(of, came, step)
+        count_second(of, came, step)
+        return came
+    of.quiet_s += step.watched_s
     if of.quiet_s >= law.shortest_s and of.quiet_s >= of.check_s:
         of.check_s = <float> silence_limit(of, law, 1)
         of.stale = of.quiet_s >= of.check_s and (season >= 1 or of.quiet_s >= silence_limit(of, law, season))
-    return came
+    return 0
 
 
 cdef inline void count_second(Arrivals* of, uint32_t came, const Step* step) noexcept nogil:
@@ -156,18 +153,30 @@ cdef inline void end_silence(Arrivals* of) noexcept nogil:
     of.stale = False
 
 
-cdef inline void learn_silence(Arrivals* of, const Law* law, double season) noexcept nogil:
-    """A silence has ended."""
-    cdef double silence_s = of.quiet_s
+cdef inline void learn_silence(Arrivals* of, const Step* step, const Law* law, double season) noexcept nogil:
+    """A silence has ended: its seconds were empty. A stale one teaches no more than how long silence may be."""
+    cdef double silence_s = of.quiet_s, left
+    of.longest_s *= <float> exp2(-silence_s / law.memory_half_life_s)
     if of.stale:
         silence_s = min(silence_s, INGESTOR_OUTAGE_TIMES * silence_limit(of, law, season))
+    elif silence_s > 0:
+        left = exp2(-silence_s / law.half_life_s)
+        of.seconds = <float> (of.seconds * left + (1 - left) / (1 - step.normal) * step.watched_s)
+        of.active *= <float> left
+        of.events *= <float> left
+        of.tamed *= <float> left
+        of.squares *= <float> left
     if silence_s > of.longest_s:
         of.longest_s = <float> silence_s
 
 
+cdef inline double lasting_s(const Arrivals* of) noexcept nogil:
+    return 0 if of.stale else of.quiet_s
+
+
 cdef inline double normal_rate(const Arrivals* of) noexcept nogil:
-    """Arrivals a second, as is normal; 0 before the first."""
-    return of.events / of.seconds if of.seconds > 0 else 0.0
+    """Arrivals a second, as is normal, with the silence that lasts unless it is stale; 0 before the first."""
+    return of.events / (of.seconds + lasting_s(of)) if of.seconds > 0 else 0.0
 
 
 cdef inline double recent_rate(const Arrivals* of) noexcept nogil:
@@ -182,6 +191,7 @@ cdef inline bint is_silent(const Arrivals* of, const Law* law, double season) no
 
 cdef inline double rate_share(const Arrivals* of, double season) noexcept nogil:
     """The recent rate over the expected one; 1 while too little is expected to say."""
-    if cluster_rate(of) * of.recent_seconds * season < INGESTOR_EXPECTED_MIN:
+    cdef double clusters = cluster_rate(of) * of.seconds / (of.seconds + lasting_s(of)) if of.seconds > 0 else 0
+    if clusters * of.recent_seconds * season < INGESTOR_EXPECTED_MIN:
         return 1.0
     return recent_rate(of) / (normal_rate(of) * season)

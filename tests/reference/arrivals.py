@@ -43,11 +43,12 @@ class SlowStream:
         if came:
             silence = min(self.quiet_s, 2 * self.limit_s()) if self.stale else self.quiet_s
             self.silences = [(ago + 1, length) for ago, length in [*self.silences, (0, silence)]]
+            if not self.stale:
+                self.learnt += [0.0] * int(self.quiet_s)
             self.quiet_s, self.stale = 0.0, False
         else:
             self.quiet_s += 1
-            if self.stale:
-                return
+            self.stale = self.quiet_s >= self.limit_s()
+            return
         mean = self._sum(lambda came: came) / (self._sum(lambda _: 1) + 1)
         self.learnt.append(min(came, 5 * mean + 10))
-        self.stale = self.quiet_s >= self.limit_s()
