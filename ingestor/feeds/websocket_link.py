@@ -19,6 +19,7 @@ from ingestor.providers.session import Control, Subscription
 ACK_WITHIN_S = 10.0
 #: What we may say at once after a quiet while, as a share of a second's allowance.
 BURST_SHARE = 0.5
+HOUR_S = 3600.0
 
 
 @dataclass(slots=True)
@@ -52,6 +53,9 @@ class WebSocketLink(Link):
         rate = self.plan.limits.messages_per_second_max
         self._retries = Backoff(self.plan.timing.uniform)
         self._bucket = TokenBucket(rate, rate * BURST_SHARE, self.plan.timing.clock)
+        # What may go at once and what comes back within the hour are the limit together.
+        hourly = self.plan.limits.requests_per_hour_max * BURST_SHARE
+        self._requests = TokenBucket(hourly / HOUR_S, hourly, self.plan.timing.clock)
         self._request_ids = itertools.count(1)
         self._sent: dict[Subscription, None] = {}
         self._pending: dict[int, Request] = {}
@@ -162,6 +166,8 @@ class WebSocketLink(Link):
                 else:
                     self._sent.pop(subscription, None)
             for text in texts:
+                if (wait_s := self._requests.take()) > 0:
+                    await self.plan.timing.sleep(wait_s)
                 await self._say(text)
             if request_id in self._pending:
                 self.spawn(self._give_up(request_id))

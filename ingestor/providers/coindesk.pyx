@@ -154,6 +154,8 @@ PROVIDER = provider(decode, NULL, NULL, {
     "venue": "",
     "url": "wss://data-streamer.coindesk.com/",
     "channels": (Channel("index", "reference"),),
-    "limits": Limits(subscriptions_per_message_max=100, connects_per_minute_max=12, silence_max_s=75),
+    "limits": Limits(
+        subscriptions_per_message_max=100, messages_per_second_max=10, connects_per_minute_max=12, silence_max_s=75,
+    ),
     "session": CoindeskSession(),
 })

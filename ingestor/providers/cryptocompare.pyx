@@ -372,6 +372,9 @@ PROVIDER = provider(decode, replays_new, replays_free, {
         Channel("trade", "trades"), Channel("top_of_book", "quotes", "gapless", partial=True),
         Channel("ticker", "quotes", default=False, partial=True), Channel("index", "reference"), Channel("ohlc", "bars"),
     ),
-    "limits": Limits(subscriptions_per_message_max=100, connects_per_minute_max=12, silence_max_s=120),
+    "limits": Limits(
+        subscriptions_per_connection_max=300, subscriptions_per_message_max=100, messages_per_second_max=10,
+        connects_per_minute_max=12, silence_max_s=120,
+    ),
     "session": CryptocompareSession(),
 })

@@ -377,7 +377,8 @@ PROVIDER = provider(decode, NULL, NULL, {
         Channel("deribit_price_index", "reference", default=False), Channel("chart.trades", "bars"),
     ),
     "limits": Limits(
-        subscriptions_per_message_max=100, messages_per_second_max=3, connects_per_minute_max=60, connections_max=32,
+        subscriptions_per_connection_max=500, subscriptions_per_message_max=100, messages_per_second_max=3,
+        connects_per_minute_max=60, connections_max=32,
         silence_max_s=2 * HEARTBEAT_S,
     ),
     "session": DeribitSession(),

@@ -412,7 +412,7 @@ PROVIDER = provider(decode, replays_new, replays_free, {
     ),
     "limits": Limits(
         subscriptions_per_connection_max=1000, subscriptions_per_message_max=1, messages_per_second_max=20,
-        connects_per_minute_max=30, heartbeat_every_s=30, silence_max_s=45,
+        connects_per_minute_max=30, connections_max=100, heartbeat_every_s=30, silence_max_s=45,
     ),
     "session": HyperliquidSession(),
 })

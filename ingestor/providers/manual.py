@@ -58,6 +58,7 @@ LIMIT_COLUMNS = {
     "subscriptions a connection": "subscriptions_per_connection_max",
     "a message": "subscriptions_per_message_max",
     "messages a second": "messages_per_second_max",
+    "requests an hour": "requests_per_hour_max",
     "connects a minute": "connects_per_minute_max",
     "connections": "connections_max",
     "age, h": "connection_age_max_s",

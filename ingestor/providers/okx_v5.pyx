@@ -381,7 +381,8 @@ PROVIDER = provider(decode, replays_new, replays_free, {
     ),
     "limits": Limits(
         subscriptions_per_message_max=100, message_bytes_max=65_536, messages_per_second_max=2,
-        connects_per_minute_max=60, heartbeat_every_s=20, silence_max_s=30,
+        requests_per_hour_max=480, connects_per_minute_max=60, subscribe_within_s=30, heartbeat_every_s=20,
+        silence_max_s=30,
     ),
     "session": OkxSession(),
 })

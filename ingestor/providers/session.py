@@ -56,6 +56,7 @@ class Limits:
     messages_per_second_max: float = 0.0     # what we send, heartbeats included
     connects_per_minute_max: float = 0.0
     connections_max: int = 0
+    requests_per_hour_max: int = 0           # subscribe and unsubscribe messages on one connection
     message_bytes_max: int = 0               # of one subscribe message
     subscribe_within_s: float = 0.0          # the provider closes a connection that stays quiet
     connection_age_max_s: float = 0.0        # the provider closes older ones: reconnect before

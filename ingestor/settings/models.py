@@ -210,6 +210,8 @@ class LimitsOverrides(Section):
     """Attempts to connect, over all connections of this provider in one shard."""
     connections_max: NonNegativeInt | None = None
     """Connections of one key, over all shards."""
+    requests_per_hour_max: NonNegativeInt | None = None
+    """Subscribe and unsubscribe messages on one connection."""
     message_bytes_max: NonNegativeInt | None = None
     """Bytes of one subscribe message."""
     subscribe_within_s: NonNegativeFloat | None = None

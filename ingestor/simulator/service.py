@@ -184,7 +184,7 @@ class Port:
         now_s, rules = self._loop.time(), self.dialect.rules
         if now_s < self.refuses_until_s:
             return UNAVAILABLE, None
-        if not self._connects.takes(now_s) or 0 < rules.connections_max <= len(self.talks):
+        if 0 < rules.connections_max <= len(self.talks) or not self._connects.takes(now_s):
             return TOO_MANY, None
         return REFUSED, self.dialect.open(path, headers)
 

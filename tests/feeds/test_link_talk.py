@@ -230,6 +230,18 @@ async def test_what_is_wanted_no_longer_is_not_asked_for_again():
         assert asked(bench.door.taken()) == [["b"]]
 
 
+async def test_requests_of_an_hour_stay_within_their_limit_and_heartbeats_are_not_among_them():
+    limits = Limits(silence_max_s=0, subscriptions_per_message_max=1, requests_per_hour_max=8, heartbeat_every_s=600)
+    names = [f"s{number}" for number in range(30)]
+    async with running(subscriptions(*names), limits=limits) as bench:
+        at_once = asked(bench.door.taken())
+        assert len(at_once) == 4
+        await bench.time.advance(3600)
+        said = bench.door.taken()
+        assert len(asked([each for each in said if each != b"beat"])) == 4
+        assert said.count(b"beat") == 6
+
+
 async def test_heartbeats_go_out_in_their_rhythm():
     async with running(subscriptions("a"), limits=Limits(silence_max_s=0, heartbeat_every_s=20)) as bench:
         await bench.time.advance(65)

@@ -7,7 +7,7 @@ One acceptance a subscription; a heartbeat every 30 seconds. Times are whole sec
 from collections.abc import Mapping
 from typing import Any
 
-from ingestor.simulator.dialects.dialect import Conversation, Dialect
+from ingestor.simulator.dialects.dialect import Conversation, Dialect, Rules
 from ingestor.simulator.dialects.text import as_object, in_words, request_of, trimmed
 from ingestor.simulator.engine import REFERENCE, Traits
 from ingestor.simulator.market import Market, Reference
@@ -22,6 +22,7 @@ class Coindesk(Dialect):
     """Index ticks (1101); the market is the index family, such as cadli."""
 
     name = "coindesk"
+    rules = Rules(messages=30)
     traits = Traits(1, rates=True)
     by_venue = True
     decimal = staticmethod(trimmed)
@@ -39,7 +40,8 @@ class Coindesk(Dialect):
         return talk
 
     def greet(self, talk: Conversation) -> list[bytes]:
-        welcome = [_control("4000", "SESSION_WELCOME", SOCKET_ID="7zUM3b6uMKw", RATE_LIMIT_MAX_SECOND=30)]
+        welcome = [_control("4000", "SESSION_WELCOME", SOCKET_ID="7zUM3b6uMKw",
+                            RATE_LIMIT_MAX_SECOND=self.rules.messages)]
         return [*welcome, _control("4011", "INVALID_API_KEY", INFO="The limits of your address apply.")] if (
             talk.counts["refused"]) else welcome
 
