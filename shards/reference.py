@@ -135,13 +135,13 @@ def found_in_redis(version: int, texts: Mapping[str, str], store: RedisStore) ->
 class Reference:
     """The reference data in force in one shard.
 
-    `prepare(configuration)` builds one, in a thread, and returns what puts it into force, on the loop. All but
-    `run` and `look` may be asked from any thread.
+    `configuration` was put into force as it was at `planned_ns`. `prepare(configuration)` builds another, in a thread,
+    and returns what puts it into force, on the loop. All but `run` and `look` may be asked from any thread.
     """
 
     def __init__(
         self, configuration: Configuration, source: Source, prepare: Callable[[Configuration], Callable[[], None]], *,
-        clock_ns: Callable[[], int] = time.time_ns,
+        planned_ns: int, clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         settings = configuration.settings.reference
         self.state = CURRENT
@@ -156,7 +156,7 @@ class Reference:
         self._cache = settings.cache if settings.source == "redis" else None
         self._clock_ns = clock_ns
         self._wanted = asyncio.Event()
-        self._end_ns = next_end_ns(configuration, clock_ns())
+        self._end_ns = next_end_ns(configuration, planned_ns)
         self._log = structlog.get_logger()
 
     @property
@@ -207,7 +207,7 @@ class Reference:
 
     async def _put_into_force(self, configured: Callable[[], Configuration]) -> bool:
         """Whether it is in force now. What was, stays when the new one contradicts itself, or can't be built."""
-        before = self._configuration
+        before, planned_ns = self._configuration, self._clock_ns()      # what ends meanwhile, ends afterwards
         # A collection would stop the loop to walk what is being built, again and again, and find nothing.
         gc.disable()
         try:
@@ -221,7 +221,7 @@ class Reference:
             return False
         finally:
             gc.enable()
-        self._end_ns = next_end_ns(configuration, self._clock_ns())
+        self._end_ns = next_end_ns(configuration, planned_ns)
         if commit is not None:
             commit()
             self._configuration = configuration

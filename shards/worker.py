@@ -131,7 +131,8 @@ class Worker:
         return server
 
     async def _run(self, stop: asyncio.Event) -> int:
-        planned = plan(self._configuration, self._shard, DIALECTS, time.time_ns())
+        planned_ns = time.time_ns()
+        planned = plan(self._configuration, self._shard, DIALECTS, planned_ns)
         settings = self._settings
         sink = open_sink(settings.sink, settings.sink_topics(), settings.topics.prefix, self._shard, self._epoch)
         self._view.sink_ = sink
@@ -147,7 +148,7 @@ class Worker:
                 pipeline, quality, self._log)
             self._reference = self._view.reference = Reference(
                 self._configuration, source_of(self._configuration),
-                partial(self._edition, pipeline, sink, backfill, quality))
+                partial(self._edition, pipeline, sink, backfill, quality), planned_ns=planned_ns)
         except BaseException:
             sink.close(0.0)
             raise

@@ -61,7 +61,8 @@ class House:
 
         async def run():
             self.reference = Reference(
-                configuration, source_of(configuration), self.prepare, clock_ns=lambda: self.now_ns)
+                configuration, source_of(configuration), self.prepare, planned_ns=self.now_ns,
+                clock_ns=lambda: self.now_ns)
             following = asyncio.create_task(self.reference.run())
             try:
                 async with asyncio.timeout(WITHIN_S):
@@ -228,6 +229,27 @@ def test_what_has_ended_is_put_into_force_again_by_time_alone(tmp_path):
 
     house.follow(story)
     assert house.forces == [["btc-usd", "btc-usd-20270326"]]
+
+
+def test_what_ends_while_a_set_is_built_ends_afterwards(tmp_path):
+    end_ns = int(datetime(2027, 3, 26, 8, tzinfo=UTC).timestamp()) * 10**9
+    house = House(tmp_path, now_ns=end_ns - 10**9)
+    entry = '{expiry: "2027-03-26T08:00:00Z"}'
+    house.write({**BTC, "btc-usd-20270326": entry})
+    prepare = house.prepare
+
+    def slow(configuration):
+        house.now_ns = end_ns
+        return prepare(configuration)
+
+    house.prepare = slow
+
+    async def story(reference):
+        house.write({**BTC, **ETH, "btc-usd-20270326": entry})
+        await until(lambda: len(house.forces) == 2)
+
+    house.follow(story)
+    assert house.forces == [["btc-usd", "eth-usd", "btc-usd-20270326"]] * 2
 
 
 # Redis alone.
