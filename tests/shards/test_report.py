@@ -1,6 +1,7 @@
 """`ingestor replay --report`: the folder it makes, what its tables say, and what it refuses."""
 
 import csv
+import json
 import math
 import sys
 from pathlib import Path
@@ -48,6 +49,52 @@ def test_the_tables_count_what_came_and_how_long_it_was_good(tmp_path, config, c
     assert (float(source["weight"]), float(source["deviation_bp"])) == (1.0, pytest.approx(0))
     status, = rows(tmp_path / "r" / "statuses.csv")
     assert float(status["SINGLE"]) == pytest.approx(10, abs=0.1)
+
+
+def test_two_providers_of_a_venue_are_told_how_much_they_brought_and_how_far_they_are_apart(tmp_path, command):
+    (tmp_path / "instruments.yaml").write_text("""\
+instruments:
+  btc-usd:
+    markets:
+      - {provider: coinbase-exchange, symbol: BTC-USD}
+      - {provider: coinbase-advanced, symbol: BTC-USD}
+""")
+    (tmp_path / "ingestor.yaml").write_text("sink: {kind: \"null\"}\n")
+    for name, dear in (("coinbase-exchange", 1.0), ("coinbase-advanced", 1.002)):
+        lines = [{"ts_ns": NOW + second * SECOND, "dir": "in", "conn": "c0", "raw": match(name, second, dear)}
+                 for second in range(120) if name == "coinbase-exchange" or second % 4]
+        (tmp_path / f"{name}.a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    outcome = command("replay", *(str(path) for path in sorted(tmp_path.glob("*.jsonl"))),
+                      "--config", str(tmp_path / "ingestor.yaml"), "--report", str(tmp_path / "r"))
+    assert outcome.status == 0
+    advanced, exchange = rows(tmp_path / "r" / "providers.csv")
+    assert (advanced["trades"], exchange["trades"]) == ("90", "120")
+    assert float(exchange["completeness"]) == 1.0
+    assert float(advanced["completeness"]) == pytest.approx(0.75, abs=0.03)     # the newest are not settled yet
+    assert float(advanced["ratio_mean_bp"]) == pytest.approx(20, abs=0.1)
+    assert float(exchange["ratio_mean_bp"]) == pytest.approx(-20, abs=0.1)
+
+
+@pytest.mark.parametrize(("most", "left_out"), [(1, 1), (2, 0)])
+def test_instruments_beyond_the_limit_are_counted(tmp_path, config, command, monkeypatch, most, left_out):  # noqa: F811
+    monkeypatch.setattr("shards.price_report.INSTRUMENTS_MAX", most)
+    write(tmp_path / "log", block((NOW, binance_quote()), (NOW, binance_quote(symbol="ETHUSD")),
+                                  (NOW + SECOND, binance_quote(2))))
+    assert command("replay", str(tmp_path / "log"), "--config", config, "--report", str(tmp_path / "r")).status == 0
+    assert len(list((tmp_path / "r").glob("*.png"))) == most
+    text = (tmp_path / "r" / "report.md").read_text()
+    assert ("1 more instruments were priced; the first 1 are shown." in text) == bool(left_out)
+
+
+def match(provider: str, second: int, dear: float) -> str:
+    """A trade as either of Coinbase's two feeds tells it."""
+    price, at = f"{100 * dear:.2f}", f"2026-08-12T19:{29 + second // 60}:{second % 60:02}.000000Z"
+    if provider == "coinbase-exchange":
+        return (f'{{"type":"match","trade_id":{second + 1},"maker_order_id":"a","taker_order_id":"b","side":"buy",'
+                f'"size":"1","price":"{price}","product_id":"BTC-USD","sequence":{second + 1},"time":"{at}"}}')
+    return (f'{{"channel":"market_trades","client_id":"","timestamp":"{at}","sequence_num":{second},"events":['
+            f'{{"type":"update","trades":[{{"trade_id":"{second + 1}","product_id":"BTC-USD","price":"{price}",'
+            f'"size":"1","side":"SELL","time":"{at}"}}]}}]}}')
 
 
 def test_the_picture_is_one_and_small(tmp_path, config, command):  # noqa: F811
