@@ -42,7 +42,7 @@ def plan(configuration: Configuration, shard: int, dialects: Mapping[str, Provid
     """
     own = static_range(shard, configuration.settings.shards)
     slots = {instrument.id: slot_of(instrument) for instrument in configuration.instruments}
-    ended = {each.id for each in configuration.instruments if each.ends_ns is not None and each.ends_ns <= now_ns}
+    ended = {name for name, ends_ns in _ends(configuration) if ends_ns <= now_ns}
     markets = [market for market in configuration.markets
                if market.state != "delisted" and market.instrument not in ended]
     instruments = Instruments(
@@ -62,8 +62,14 @@ def plan(configuration: Configuration, shard: int, dialects: Mapping[str, Provid
 
 def next_end_ns(configuration: Configuration, now_ns: int) -> int | None:
     """When the next instrument ends after `now_ns`; None: none does."""
-    ends = [each.ends_ns for each in configuration.instruments if each.ends_ns is not None and each.ends_ns > now_ns]
-    return min(ends, default=None)
+    return min((ends_ns for _, ends_ns in _ends(configuration) if ends_ns > now_ns), default=None)
+
+
+def _ends(configuration: Configuration) -> list[tuple[str, int]]:
+    """(instrument, when it ends) of those that end."""
+    if configuration.settings.reference.expired == "keep":
+        return []
+    return [(each.id, each.ends_ns) for each in configuration.instruments if each.ends_ns is not None]
 
 
 def pricing(configuration: Configuration) -> dict[str, dict[str, float | bool | str]]:

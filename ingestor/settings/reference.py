@@ -67,6 +67,8 @@ class ReferenceSettings(Section):
     poll_s: Annotated[float, Field(ge=0.1, le=3600)] = 2.0
     """How often the file's time and size, or the version in Redis, is looked at. SIGHUP, or a message on the channel of
     Redis, is acted on at once."""
+    expired: Literal["end", "keep"] = "end"
+    """What becomes of an instrument at its expiry. `keep`: nothing, for frames of the past that come as if of today."""
     cache: Path = Path("data/reference.json")
     """With source redis: the last version, so that a shard starts while Redis is away. A relative path counts from
     where the command is run."""

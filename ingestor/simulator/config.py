@@ -54,7 +54,8 @@ def captured_config(addresses: Mapping[str, str], markets: Iterable[CapturedMark
             row["section"] = market.section
         entry = instruments.setdefault(market.naming.id, {"inverse": True} if market.naming.inverse else {})
         entry.setdefault("markets", []).append(row)
-    return {"providers": providers(addresses), "instruments": instruments}
+    # What was captured has expired since, and comes as if it were of today.
+    return {"providers": providers(addresses), "instruments": instruments, "reference": {"expired": "keep"}}
 
 
 def providers(addresses: Mapping[str, str]) -> dict[str, Any]:
@@ -73,11 +74,11 @@ def providers(addresses: Mapping[str, str]) -> dict[str, Any]:
 def write_config(path: Path, document: Mapping[str, Any], **settings: Any) -> None:
     """Write FILE, and its instruments to `FILE`'s stem + `.instruments.yaml` beside it.
 
-    `settings` are further sections, such as sink={"kind": "null"}. Raises OSError.
+    `settings` are further sections, such as sink={"kind": "null"}, beside those of the document. Raises OSError.
     """
     rows = path.with_name(f"{path.stem}.instruments.yaml")
     write(rows, {"instruments": document["instruments"]}, "The markets of a running simulator.")
-    write(path, {"instruments": rows.name, **settings, "providers": document["providers"]},
+    write(path, {**document, "instruments": rows.name, **settings},
           "Made by `ingestor simulate` for the simulator that runs now: its ports are in here.")
 
 

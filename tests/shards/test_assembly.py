@@ -92,11 +92,25 @@ def test_what_has_ended_stays_an_instrument_without_markets(configuration, now, 
     assert set(wanted) == {"btc-usd-20270326", "btc-usd-20270327"} - ended
 
 
+def test_what_has_ended_may_be_kept_for_frames_of_the_past(configuration):
+    loaded = configuration("reference: {expired: keep}\n", instruments=REFERENCE)
+    planned = [plan(loaded, shard, DIALECTS, at("2029-01-01T00:00:00Z")) for shard in (0, 1)]
+    assert not any(row.ended for each in planned for row in each.instruments.rows)
+    assert next_end_ns(loaded, at("2026-01-01T00:00:00Z")) is None
+
+
 def test_the_next_end_is_the_earliest_that_is_still_to_come(configuration):
     loaded = configuration(instruments=REFERENCE)
     assert next_end_ns(loaded, 0) == at("2027-03-26T08:00:00Z")
     assert next_end_ns(loaded, at("2027-03-26T08:00:00Z")) == at("2027-03-28T00:00:00Z")
     assert next_end_ns(loaded, at("2027-03-28T00:00:00Z")) is None
+
+
+def test_frames_of_the_past_keep_what_has_expired_since(configuration):
+    loaded = configuration("reference: {expired: keep}\n", instruments=REFERENCE)
+    planned = plan(loaded, 0, DIALECTS, at("2030-01-01T00:00:00Z"))
+    assert not any(row.ended or not row.sources for row in planned.instruments.rows)
+    assert next_end_ns(loaded, 0) is None
 
 
 def test_the_state_of_a_market_decides_its_vote_and_whether_it_is_subscribed(configuration):
