@@ -126,13 +126,14 @@ cdef class Arbitration:
         return 0
 
     def counters(self):
-        """What the docs/METRICS.md names: of each provider of a market of several, of their delays, and forgotten."""
+        """Of each provider in each market of several, of their delays, and what was forgotten: see docs/METRICS.md."""
         cdef const Market* market
         cdef const Member* member
         cdef uint32_t i
         cdef uint64_t forgotten = self.gone
         members = []
         for number, (venue, instrument, data_class, providers) in enumerate(self.named):
+            let_others_go_on(number)
             market = &self.markets[<uint32_t> number]
             forgotten += market.forgotten
             for i, provider in enumerate(providers):
