@@ -72,10 +72,10 @@ def statuses(instruments: Iterable[InstrumentSamples]) -> list[Row]:
 
 
 def cell(value: str | float | None) -> str:
-    """A value as the tables write it: empty for none, four digits for a number that is no count."""
+    """A value as the tables write it: empty for none, six digits for a number that is no count."""
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def markdown(rows: list[Row]) -> str:

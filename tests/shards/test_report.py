@@ -202,4 +202,4 @@ def test_a_clock_that_is_behind_times_nothing(negative, expected):
 
 def test_a_table_without_rows_says_so():
     assert markdown([]) == "Nothing to tell.\n"
-    assert markdown([{"a": None, "b": 0.123456}]) == "| a | b |\n| --- | --- |\n|  | 0.1235 |\n"
+    assert markdown([{"a": None, "b": 0.12345678}]) == "| a | b |\n| --- | --- |\n|  | 0.123457 |\n"
