@@ -70,7 +70,8 @@ class PriceReport:
             made.append(self._folder / f"{name}.csv")
             with made[-1].open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file, lineterminator="\n")
-                writer.writerows([list(rows[0]), *(map(report_scores.cell, row.values()) for row in rows)] if rows else [])
+                writer.writerows([list(row) for row in rows[:1]])
+                writer.writerows(map(report_scores.cell, row.values()) for row in rows)
         made.append(self._folder / "report.md")
         made[-1].write_text("\n".join(self._text(instruments, tables)), encoding="utf-8")
         return made
