@@ -441,7 +441,7 @@ cdef class Pipeline:
             "quarantined": self.refused.count, "gaps_overflowed": self.tables.gaps.overflowed,
             "paths": self.tables.path_counters(), "arbitration": self.tables.arbitration.counters(),
             "exchange_to_receive": self.tables.latency_counters(),
-            "receive_to_enqueue": histogram_dict(&self.processing),
+            "receive_to_enqueue": histogram_dict(&self.processing), "uncounted": self.books.uncounted(),
         }
 
 

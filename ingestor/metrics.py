@@ -290,6 +290,8 @@ def _records(sheet: Sheet, counters: Mapping[str, Any], now_ns: int) -> None:
         sheet.add("ingestor_clock_skew_negative_total", labels, observed["negative"])
     sheet.histogram("ingestor_receive_to_enqueue_seconds", (), counters["receive_to_enqueue"])
     sheet.add("ingestor_fair_evaluations_total", (), counters["evaluations"])
+    for reason, count in counters["uncounted"].items():
+        sheet.add("ingestor_fair_trades_uncounted_total", (reason,), count)
 
 
 def _paths(sheet: Sheet, paths: Iterable[Mapping[str, Any]], by_instrument: bool) -> None:

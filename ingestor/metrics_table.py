@@ -163,6 +163,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     ),
     "Fair prices": (
         Family("ingestor_fair_evaluations_total", "counter", (), "Fair prices computed."),
+        Family("ingestor_fair_trades_uncounted_total", "counter", ("reason",),
+               "Trades that the window of a pricing method could not take: late, overflowed, unconverted."),
         Family("ingestor_fair_instruments", "gauge", ("data_class", "status"), "Instruments, by fair-price status."),
         Family("ingestor_fair_flagged_sources", "gauge", ("data_class",),
                "Sources whose price is now left out because it disagrees."),

@@ -84,6 +84,7 @@ class FakeSource:
     def counters(self):
         return {
             "connections": self.connections, "paths": self.paths, "unknown": {"okx-v5": 8}, "snapshots": 11,
+            "uncounted": {"late": 3, "overflowed": 4, "unconverted": 5},
             "gaps_overflowed": 2, "rounded": 12, "evaluations": 13, "unwritten": 1, "quarantined": 2,
             "exchange_to_receive": [
                 {"provider": "okx-v5", "venue": "okx", "data_class": "spot", **histogram(b3=4, b14=5, b27=1)}],

@@ -104,6 +104,16 @@ def test_the_trades_of_a_partition_go_on_through_a_swap():
     assert house.fair()["price"] == 101
 
 
+def test_what_could_not_be_counted_is_counted_once_through_swaps():
+    house = House(pricing=pricing("vwm_partitions", partition_s=60.0))
+    house.trades(1)
+    house.trades(2, ms=NOW // 1_000_000 - 60_000)
+    for version, instruments in ((2, more_before()), (3, build(["eth-usd"], [ETH]))):
+        assert house.pipeline.counters()["uncounted"] == {"late": 1, "overflowed": 0, "unconverted": 0}
+        house.swap(instruments, version)
+    assert house.pipeline.counters()["uncounted"]["late"] == 1
+
+
 @pytest.mark.parametrize("to", ["consensus_v1", "mark_default", "principal_market", "vwm_partitions"])
 def test_another_method_after_a_swap_begins_with_nothing_but_the_held_price(to):
     house = House(three_venues(), pricing=pricing("cm_realtime"))

@@ -2,6 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from ingestor.pricing.book cimport Book
+from ingestor.pricing.methods.store cimport Uncounted
 
 
 cdef struct Emission:
@@ -22,6 +23,7 @@ cdef class Books:
     cdef uint32_t** source_paths    # instrument -> source -> path
     cdef uint8_t* published         # this shard publishes it
     cdef uint32_t count
+    cdef Uncounted uncounted_before  # by the books of the editions before
 
     cdef uint32_t* dirty            # instruments that ticks have touched since the last evaluation
     cdef uint8_t* is_dirty

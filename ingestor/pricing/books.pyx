@@ -5,10 +5,12 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from ingestor.patience cimport let_others_go_on
-from ingestor.pricing.book cimport Book, Params, SOURCES_MAX, book_flagged, book_free, book_init, book_source
+from ingestor.pricing.book cimport (
+    Book, Params, SOURCES_MAX, book_contract, book_flagged, book_free, book_init, book_source,
+)
 from ingestor.pricing.carry cimport book_carry
 from ingestor.pricing.consensus cimport params_set
-from ingestor.pricing.methods.store cimport store_init
+from ingestor.pricing.methods.store cimport Uncounted, store_init, uncounted_add
 from ingestor.records cimport ABSENT, Fair, HELD, UNAVAILABLE
 
 from ingestor.records import FAIR_STATUS_NAMES
@@ -54,6 +56,7 @@ cdef class Books:
                 self.source_paths[i][<uint32_t> number] = source.path
                 book_source(&self.books[i], number, source.venue, source.trust,
                             &self.books[<uint32_t> source.conversion] if source.conversion >= 0 else NULL)
+                book_contract(&self.books[i], number, paths[source.path].contract_size, paths[source.path].inverse)
 
     def __dealloc__(self):
         cdef uint32_t i
@@ -76,6 +79,7 @@ cdef class Books:
         cdef int32_t[SOURCES_MAX] source_from
         cdef int32_t[SOURCES_MAX] venue_from
         cdef uint32_t i, before
+        self.uncounted_before = old.uncounted()
         for i in range(self.count):
             if instruments[i] < 0:
                 continue
@@ -162,6 +166,14 @@ cdef class Books:
                     (book.sources[source].price, book.sources[source].weight, book_flagged(book, source))
                     for source in range(book.sources_count)])))
         return found
+
+    def uncounted(self):
+        """Trades that the methods with a window of trades could not count, by reason."""
+        cdef Uncounted sum = self.uncounted_before
+        cdef uint32_t i
+        for i in range(self.count):
+            uncounted_add(&self.books[i], &sum)
+        return sum
 
     def flagged(self, uint32_t book):
         """provider/venue/symbol of the sources outside the gate."""

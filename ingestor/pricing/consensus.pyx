@@ -12,9 +12,9 @@ from libc.stdint cimport int64_t, uint32_t
 import array
 import hashlib
 
-from ingestor.pricing.book cimport DECAYED_VWAP
+from ingestor.pricing.book cimport DECAYED_VWAP, book_contract
 from ingestor.pricing.methods.price cimport book_price
-from ingestor.pricing.methods.store cimport store_init
+from ingestor.pricing.methods.store cimport Uncounted, store_init, uncounted_add
 
 from ingestor.errors import ConfigError
 from ingestor.pricing.parameters import DECAYED_HALF_LIFE_S, METHOD_NAMES, parameters
@@ -100,7 +100,7 @@ cdef class PriceBook:
     """One priced instrument, driven from Python.
 
     `sources` is a list of (venue, trust, conversion): any hashable venue, a number, and the PriceBook that
-    prices the quote currency, or None. Times are UTC ns, never read from a clock. Not thread-safe.
+    prices the quote currency, or None. `contracts` says for each of them (contract size, inverse). Times are UTC ns, never read from a clock. Not thread-safe.
     For mark_default, `index` is the PriceBook of what the contract is a derivative of, `index_conversion` the one
     that brings it to the contract's quote currency, and `dated` says that the contract ends.
     Raises ConfigError for parameters out of bounds, MemoryError for more than SOURCES_MAX sources.
@@ -108,7 +108,8 @@ cdef class PriceBook:
     cdef Book book
     cdef tuple conversions      # keeps alive what the book borrows
 
-    def __cinit__(self, settings, sources, *, PriceBook index=None, PriceBook index_conversion=None, bint dated=False):
+    def __cinit__(self, settings, sources, *, PriceBook index=None, PriceBook index_conversion=None, bint dated=False,
+                  contracts=()):
         cdef Params params
         cdef PriceBook other
         cdef uint32_t i
@@ -126,6 +127,8 @@ cdef class PriceBook:
         for i, (venue, trust, conversion) in enumerate(sources):
             other = conversion
             book_source(&self.book, i, venues.index(venue), trust, NULL if other is None else &other.book)
+        for i, (contract_size, inverse) in enumerate(contracts):
+            book_contract(&self.book, self.known(i), contract_size, inverse)
 
     def __dealloc__(self):
         book_free(&self.book)
@@ -172,6 +175,14 @@ cdef class PriceBook:
     def sigma(self):
         """The volatility in use, relative per square root of a second."""
         return self.book.variance ** 0.5
+
+    @property
+    def uncounted(self):
+        """Trades that the method's window could not count, by reason: late, overflowed, unconverted."""
+        cdef Uncounted sum
+        sum.late = sum.overflowed = sum.unconverted = 0
+        uncounted_add(&self.book, &sum)
+        return sum
 
     def replay(self, array.array times_ns not None, array.array sources not None, array.array bids not None,
                array.array asks not None):

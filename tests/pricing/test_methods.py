@@ -267,3 +267,26 @@ def test_the_method_and_its_parameters_are_in_the_hash():
         {"method": "decayed_vwap", "volume_half_life_s": 1800})]
     assert len(set(hashes)) == len(hashes)
     assert parameters_hash({"method": "consensus_v1"}) == hashes[0]
+
+
+def test_trades_that_a_window_can_not_take_are_counted_by_reason():
+    rate = PriceBook({}, [(0, 1, None)])
+    made = PriceBook({"method": "vwm_partitions", "partition_s": 60}, [(0, 1, None), (1, 1, rate)])
+    start = at(40)      # a minute begins
+    for _ in range(65536):
+        made.trade(0, 100, 1, start)
+    assert made.uncounted == {"late": 0, "overflowed": 0, "unconverted": 0}
+    made.trade(0, 100, 1, start)
+    made.trade(1, 100, 1, start)
+    made.trade(0, 100, 1, start, event_ns=at(39))
+    assert made.uncounted == {"late": 1, "overflowed": 1, "unconverted": 1}
+    assert made.evaluate(at(100))["price"] == 100
+
+
+def test_a_trade_two_hours_late_is_counted_as_late():
+    made = book("cm_realtime", 1)
+    made.trade(0, 100, 1, at(0))
+    made.trade(0, 101, 1, at(0), event_ns=at(-127 * 60))
+    assert made.uncounted["late"] == 0
+    made.trade(0, 101, 1, at(0), event_ns=at(-128 * 60))
+    assert made.uncounted["late"] == 1

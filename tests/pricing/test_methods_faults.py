@@ -33,7 +33,7 @@ FAULTS = [
     ("mark_default", {}, {**MARK, "peer_mids": [0]}, "peer_mids[0] is 0: give a positive number"),
     ("mark_default", {}, {**MARK, "dated": 1}, "dated is 1: give true or false"),
     ("mark_binance", {}, {"index": 1, "funding_rate": 0, "hours_to_funding": 9, "funding_interval_h": 8,
-                          "last_price": 1, "basis_samples": [0] * 30}, "hours_to_funding is 9, but funding_interval_h is 8"),
+                          "last_price": 1, "basis_samples": [0] * 30}, "hours_to_funding is 9, but funding_interval"),
     ("mark_binance", {}, {"index": 1, "basis_samples": [0] * 3}, "has 3 values, but n_samples is 30"),
     ("mark_bitmex", {}, {"index": -5}, "index is -5: give a positive number"),
     ("vwm_partitions", {"partitions": 129}, {}, "partitions is 129: give a whole number to 128"),

@@ -96,6 +96,19 @@ instruments:
     assert configuration.instruments[-1].priced_with == (PricedWith("btc-usd", ""),)
 
 
+def test_a_contract_that_is_marked_has_the_spot_of_its_currencies_as_index_unless_told(loaded):
+    instruments = loaded(instruments="""\
+instruments:
+  btc-usdt: {markets: [{provider: beta-v2, symbol: S}]}
+  usdt-usd: {}
+  btc-usdt-perp: {pricing: {method: mark_default}}
+  btc-usd-perp: {pricing: {method: mark_default}, index: btc-usdt}
+  btc-usd-20270326: {}
+""").instruments
+    assert [each.index for each in instruments[2:]] == [
+        PricedWith("btc-usdt"), PricedWith("btc-usdt", "usdt-usd"), None]
+
+
 def test_the_environment_wins_over_the_file_which_wins_over_the_providers_file(loaded):
     configuration = loaded(
         "sink: {kind: kafka, kafka: {bootstrap_servers: 'a:1', partitions: 8}}\nproviders: {beta-v2: {url: ws://file}}\n",

@@ -138,6 +138,12 @@ a-b: {priced_with: [a-b]}
     instruments.a-b.priced_with[0] converts a-c by d-b, which prices d in b: use one that prices c in b
 {a-z: {priced_with: [a-b]}, a-b: {}, b-z: {priced_with: [b-a]}, b-a: {}}
     instruments.a-z.priced_with goes in a circle: a-z needs b-z needs a-z: remove one of them
+a-b: {index: a-c}
+    instruments.a-b.index names a-c, no instrument of this file: did you mean a-b?
+a-b-perp: {pricing: {method: mark_default}}
+    instruments.a-b-perp.index names a-b, no instrument of this file: use one of a-b-perp
+{a-b-perp: {index: {instrument: a-c, conversion: ''}}, a-c: {}}
+    instruments.a-b-perp.index names a-c without a conversion: add conversion: c-b
 """)
 
 

@@ -145,6 +145,11 @@ def test_parameters_that_contradict_each_other_are_told_of_every_instrument(conf
     assert raised.value.faults[0].startswith(told)
 
 
+def test_a_method_that_marks_is_refused_where_there_is_no_index(configuration):
+    with pytest.raises(ConfigError, match="pricing of usdt-usd: mark_default needs an index: add `index`"):
+        plan(configuration("pricing: {method: mark_default}\n"), 0, DIALECTS)
+
+
 def test_every_parameter_of_the_method_can_be_set(configuration):
     assert set(InstrumentPricing.model_fields) == {parameter.name for parameter in PARAMETERS}
 

@@ -24,7 +24,7 @@ cdef struct Partition:
     uint64_t overflowed             # trades beyond PARTITION_TRADES_MAX of one partition
     uint64_t late                   # trades of a partition that had ended
     double[PARTITIONS_MAX] medians  # by number modulo PARTITIONS_MAX
-    int64_t[PARTITIONS_MAX] numbers # whose median it is
+    int64_t[PARTITIONS_MAX] numbers  # whose median it is
     int64_t newest_ns               # venue's time of the newest counted trade
     Print[PARTITION_TRADES_MAX] trades
 

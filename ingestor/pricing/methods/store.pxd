@@ -49,6 +49,24 @@ cdef inline bint store_init(Book* book) noexcept nogil:
     return True
 
 
+cdef struct Uncounted:
+    # Trades that a method's store could not take.
+    uint64_t late                   # their minute or partition had ended
+    uint64_t overflowed             # their partition was full
+    uint64_t unconverted            # no rate to the book's currency
+
+
+cdef inline void uncounted_add(const Book* book, Uncounted* sum) noexcept nogil:
+    cdef const Store* store = <const Store*> book.store
+    if store == NULL:
+        return
+    sum.unconverted += store.unconverted
+    sum.late += store.window.late
+    if store.partition != NULL:
+        sum.late += store.partition.late
+        sum.overflowed += store.partition.overflowed
+
+
 cdef inline int64_t partition_of(const Book* book, int64_t at_ns) noexcept nogil:
     return at_ns // <int64_t> (book.params.partition_s * 1e9)
 
@@ -80,7 +98,7 @@ cdef inline void store_carry(Book* book, Book* old, void* fresh, const int32_t* 
                              const int32_t* venue_from) noexcept nogil:
     """Let `book`, whose own store is `fresh`, go on with what `old` remembers, as far as it is still that.
 
-    What is not taken over goes back to `old`, whose end frees it.
+    What is not taken over goes back to `old`, whose end frees it. What could not be counted is not counted again.
     """
     cdef Store* before = <Store*> old.store
     cdef Store* now = <Store*> fresh
@@ -89,8 +107,8 @@ cdef inline void store_carry(Book* book, Book* old, void* fresh, const int32_t* 
     if (before == NULL or now == NULL or old.params.method != book.params.method
             or old.params.partition_s != book.params.partition_s):
         return
-    now.unconverted = before.unconverted
     if now.partition != NULL:
+        before.unconverted = before.partition.late = before.partition.overflowed = 0
         book.store, old.store = before, fresh
         return
     if book.venues_count and venue_from[0] == 0:    # the contract's own venue is the same
@@ -98,6 +116,7 @@ cdef inline void store_carry(Book* book, Book* old, void* fresh, const int32_t* 
     if now.markets == NULL:
         return
     now.window = before.window
+    now.window.late = 0
     now.window.has_principal, now.window.rival_ns = False, ABSENT
     for i in range(book.venues_count):
         if venue_from[i] < 0:
