@@ -1,68 +1,22 @@
-"""Each simulated provider answers what our sessions say, in words that our sessions understand."""
+"""What single providers do in a conversation as no other does, and what none does with nonsense."""
 
 import json
 
 import pytest
-from conversing import START_NS, WS, control, decode, dialect_of, engine
+from conversing import WS, control, decode, dialect_of, engine
 
 from ingestor.providers.registry import load
 from ingestor.providers.session import Subscription
 from ingestor.simulator.dialects.dialect import Conversation
-from ingestor.simulator.dialects.registry import DIALECTS
-
-#: dialect -> (conversation, a subscription it has, one it has not)
-TALKS = {
-    "binance-spot": (("", ""), ("trade", "BTCUSDT"), None),
-    "binance-usdm": (("", "public"), ("trade", "BTCUSDT"), None),
-    "coinbase-exchange": (("", ""), ("matches", "BTC-USD"), ("matches", "NO-USD")),
-    "kraken-v2": (("", ""), ("trade", "BTC/USD"), ("trade", "NO/USD")),
-    "okx-v5": (("", ""), ("trades", "BTC-USDT"), ("trades", "NO-USDT")),
-    "bybit-v5": (("linear", ""), ("publicTrade", "BTCUSDT"), ("publicTrade", "NOUSDT")),
-}
 
 
-def ask(name, subscriptions, *, known=True, hook="subscribe"):
+def ask(name, subscriptions):
     """(conversation, replies) to our session's messages."""
-    place, _, _ = TALKS[name]
-    dialect = dialect_of(name, engine()) if known else DIALECTS[name](None, lambda: START_NS)
-    talk = Conversation(*place)
+    dialect, talk = dialect_of(name, engine()), Conversation("linear" if name == "bybit-v5" else "")
     replies = []
-    for text in getattr(load(name).session, hook)([Subscription(*each) for each in subscriptions], 7):
+    for text in load(name).session.subscribe([Subscription(*each) for each in subscriptions], 7):
         replies += dialect.hear(talk, text)
     return talk, replies
-
-
-@pytest.mark.parametrize("name", TALKS)
-def test_our_subscribe_message_is_acknowledged_in_words_that_our_session_understands(name):
-    _, wanted, _ = TALKS[name]
-    talk, replies = ask(name, [wanted])
-    assert control(name, replies[0]).kind == "ack"
-    assert list(talk.streams) == [(talk.section, *wanted)]
-
-
-@pytest.mark.parametrize("name", TALKS)
-def test_our_unsubscribe_message_ends_the_stream(name):
-    place, wanted, _ = TALKS[name]
-    dialect, talk, session = dialect_of(name, engine()), Conversation(*place), load(name).session
-    for text in (*session.subscribe([Subscription(*wanted)], 1), *session.unsubscribe([Subscription(*wanted)], 2)):
-        last = dialect.hear(talk, text)
-    assert control(name, last[0]).kind == "ack"
-    assert not talk.streams
-
-
-@pytest.mark.parametrize("name", [name for name, (_, _, unknown) in TALKS.items() if unknown])
-def test_an_unknown_symbol_is_refused_in_words_that_our_session_understands(name):
-    talk, [reply] = ask(name, [TALKS[name][2]])
-    refusal = control(name, reply)
-    assert (refusal.kind, refusal.retryable, refusal.fatal) == ("error", False, False)
-    assert not talk.streams
-
-
-@pytest.mark.parametrize("name", ["binance-spot", "binance-usdm"])
-def test_binance_acknowledges_unknown_streams_silently_and_sends_nothing(name):
-    talk, [reply] = ask(name, [("trade", "NOUSDT")])
-    assert reply == b'{"result":null,"id":7}'
-    assert not talk.streams
 
 
 def test_the_futures_market_endpoint_carries_no_trades():
@@ -106,13 +60,6 @@ def test_kraken_states_its_status_unasked_and_fills_silence_once_there_are_subsc
     assert dialect.heartbeat(talk) == []
     talk, _ = ask("kraken-v2", [("ticker", "BTC/USD")])
     assert dialect.heartbeat(talk) == [b'{"channel":"heartbeat"}']
-
-
-@pytest.mark.parametrize("name", ["kraken-v2", "okx-v5", "bybit-v5"])
-def test_our_heartbeat_is_answered_as_alive(name):
-    dialect, talk = dialect_of(name, engine()), Conversation(*TALKS[name][0])
-    [answer] = dialect.hear(talk, load(name).session.heartbeat(3))
-    assert control(name, answer).kind == "alive"
 
 
 def test_bybit_refuses_more_than_ten_arguments_on_spot_only():
@@ -183,13 +130,6 @@ def test_nonsense_is_answered_or_ignored_and_subscribes_to_nothing(name, text):
     for reply in dialect_of(name, engine()).hear(talk, text):
         assert isinstance(reply, bytes)
     assert not talk.streams
-
-
-@pytest.mark.parametrize("name", TALKS)
-def test_with_captured_frames_whatever_is_asked_for_is_acknowledged_and_nothing_replayed(name):
-    channel, symbol = TALKS[name][1]
-    _, replies = ask(name, [(channel, symbol.replace("BTC", "ANYTHING"))], known=False)
-    assert [control(name, reply).kind for reply in replies] == ["ack"]
 
 
 @pytest.mark.parametrize(("name", "path"), [

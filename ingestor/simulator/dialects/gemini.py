@@ -17,7 +17,6 @@ from ingestor.simulator.spec import MarketSpec
 FAST = "fast"
 FAST_CHANNELS = ("trade", "bookTicker")
 PATHS = {"/v2/marketdata": "", "/": FAST}
-FAST_CHANNELS = ("trade", "bookTicker")
 REPLAYED = 50
 HEARTBEAT_EVERY_S = 5
 
@@ -69,8 +68,6 @@ class Gemini(Dialect):
 
     def _hear_fast(self, talk: Conversation, request: dict[str, Any]) -> list[bytes]:
         number, method, streams = request.get("id"), request.get("method"), strings(request.get("params"))
-        if method == "ping":
-            return [in_words({"id": number, "status": 200})]
         if method == "ping":
             return [in_words({"id": number, "status": 200})]
         names = [stream.partition("@")[::2] for stream in streams]
