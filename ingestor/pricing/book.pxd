@@ -103,6 +103,8 @@ cdef struct Source:
     uint32_t venue
     uint8_t refused_count           # of `refused`, 0 to 2
     bint flagged                    # outside the gate, and not yet back within readmit x gate
+    double contract_size            # of the base, or of the quote when inverse; what a size of 1 is
+    bint inverse                    # sizes count in the quote currency
 
 
 cdef struct Venue:
@@ -220,6 +222,7 @@ cdef inline bint book_init(Book* book, const Params* params, uint32_t sources, u
         book.sources[i].quote_ns = book.sources[i].quote_event_ns = ABSENT
         book.sources[i].trade_ns = book.sources[i].trade_event_ns = ABSENT
         book.sources[i].alive_ns = book.sources[i].update_ns = ABSENT
+        book.sources[i].contract_size = 1
         book.order[i] = i
         for which in range(3):
             book.vote_order[3 * i + which] = which * SOURCES_MAX + i
@@ -250,6 +253,12 @@ cdef inline void book_source(
     book.sources[source].venue = venue
     book.sources[source].trust = trust if INGESTOR_TRUST_MIN <= trust <= INGESTOR_TRUST_MAX else 0
     book.sources[source].conversion = conversion
+
+
+cdef inline void book_contract(Book* book, uint32_t source, double contract_size, bint inverse) noexcept nogil:
+    """Say what a size of 1 is: so much of the base, or of the quote when inverse. Not said: 1 of the base."""
+    book.sources[source].contract_size = contract_size
+    book.sources[source].inverse = inverse
 
 
 cdef inline bint book_flagged(const Book* book, uint32_t source) noexcept nogil:

@@ -67,4 +67,5 @@ cdef inline bint configure(Source* source, const Source* like) noexcept nogil:
     source.trust = like.trust
     source.venue = like.venue
     source.conversion = like.conversion
+    source.contract_size, source.inverse = like.contract_size, like.inverse
     return changed

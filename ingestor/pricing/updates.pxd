@@ -99,10 +99,19 @@ cdef inline void book_quote(
         measure_interval(path, now_ns)
 
 
+cdef inline double base_size(const Source* path, double price, double size) noexcept nogil:
+    """A size in units of the base, whatever the venue counts in: so volumes of different contracts compare.
+
+    No more than a size may be, so that no contract makes a sum overflow.
+    """
+    size *= path.contract_size
+    return min(size / price if path.inverse else size, INGESTOR_PRICE_MAX)
+
+
 cdef inline int book_trade(
     Book* book, uint32_t source, double price, double size, int64_t ts_event_ns, int64_t now_ns, int told
 ) noexcept nogil:
-    """A trade in the source's own quote currency; returns a Print. `told` is a Telling.
+    """A trade in the source's own quote currency, `size` in its contracts; returns a Print. `told` is a Telling.
 
     A late one (venue time before the last accepted trade's) adds volume and moves no price.
     """
@@ -118,6 +127,7 @@ cdef inline int book_trade(
         return verdict
     if book.landmark_ns == ABSENT:
         book.landmark_ns = now_ns
+    size = base_size(path, price, size)
     add_volume(book, path, price, size, now_ns if event_ns == ABSENT else event_ns, told == TOLD_FIRST)
     if book.store != NULL and told != TOLD_AGAIN:
         store_trade(book, source, price, size, now_ns if event_ns == ABSENT else event_ns, now_ns)

@@ -21,14 +21,15 @@ CHOICES = {
     "fx_age_max": [3.0], "fx_conf_max": [1e-4, 0.1], "h_trade": [0.02], "c_floor": [1e-3], "grace": [0.5], "h": [2.0],
 }
 SETTINGS = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in CHOICES.items()})
-# (venue, trust, whether it is quoted in the other currency)
-SOURCE = st.tuples(st.integers(0, 5), st.sampled_from([1, 1, 1, 1, 2, 0.5, 0, nan]), st.booleans())
+# (venue, trust, whether it is quoted in the other currency, contract size, whether inverse)
+SOURCE = st.tuples(st.integers(0, 5), st.sampled_from([1, 1, 1, 1, 2, 0.5, 0, nan]), st.booleans(),
+                   st.sampled_from([1.0, 1.0, 0.001, 100.0]), st.booleans())
 # In ticks of a hundredth around 100: near, off by a gate or so, or wild.
 TICKS = st.one_of(st.integers(-20, 20), st.integers(-20, 20), st.integers(-300, 300), st.integers(-9000, 90000))
 BAD = st.sampled_from([0.0, -1.0, nan, float("inf"), 1e300, 5e-324])
 PRICE = st.one_of(TICKS.map(lambda ticks: 100 + ticks / 100), TICKS.map(lambda ticks: 100 + ticks / 100), BAD)
 # The venue's clock against ours, in seconds; None: not sent.
-LAG = st.sampled_from([None, 0.0, 0.1, 0.1, 2.0, 4000.0, -1.0])
+LAG = st.sampled_from([None, None, 0.0, 0.0, 0.1, 0.1, 0.1, 2.0, 4000.0, -1.0, 1e9, -1e9])
 NUMBER = st.integers(0, 99)
 ROUND = st.tuples(st.just("round"), st.lists(st.integers(-15, 15), min_size=10, max_size=10), LAG)
 STEP = st.one_of(
@@ -61,7 +62,9 @@ class Life:
     def __init__(self, chosen, sources):
         rate_sources = [(0, 1, None), (1, 1, None), (2, 1, None)]
         self.rates = PriceBook({}, rate_sources), Reference({}, rate_sources)
-        self.books = [kind(chosen, [(venue, trust, rate if other else None) for venue, trust, other in sources])
+        contracts = [(size, inverse) for *_, size, inverse in sources]
+        self.books = [kind(chosen, [(venue, trust, rate if other else None) for venue, trust, other, *_ in sources],
+                           contracts=contracts)
                       for kind, rate in zip((PriceBook, Reference), self.rates, strict=True)]
         self.count, self.now = len(sources), START
 

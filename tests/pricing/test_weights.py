@@ -115,3 +115,20 @@ def test_ticks_within_a_second_are_no_returns():
         book.quote(0, price - 0.01, price + 0.01, at(i * 0.0009))
         book.evaluate(at(i * 0.0009))
     assert book.sigma == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize("told", ["alone", "first"])
+def test_volumes_of_contracts_of_any_size_and_currency_are_in_one_unit(told):
+    """50 of the base traded at each: as such, in contracts of a hundredth, and in dollars (inverse)."""
+    book = PriceBook({}, [(venue, 1, None) for venue in range(3)], contracts=[(1, False), (0.01, False), (10, True)])
+    for source, size in enumerate((50, 5_000, 500)):
+        book.trade(source, 100, size, START, told=("alone", "first").index(told))
+    assert book.evaluate(START)["weights"] == pytest.approx([1 / 3] * 3)
+
+
+def test_a_contract_that_no_double_holds_makes_no_weight_but_a_number():
+    book = PriceBook({}, [(venue, 1, None) for venue in range(3)], contracts=[(1e308, False), (1e308, True), (1, True)])
+    for source in range(3):
+        for _ in range(10):
+            book.trade(source, 100, 1e20, START)
+    assert sum(book.evaluate(START)["weights"]) == pytest.approx(1)

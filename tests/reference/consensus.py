@@ -58,7 +58,8 @@ class Source:
         self.quote = None           # (bid, ask, bid_size, ask_size, received, event)
         self.trade = None           # (price, received, event)
         self.alive = None
-        self.trades = []            # (event, size): every accepted one
+        self.trades = []            # (event, size in the base): every accepted one
+        self.contract = (1, False)  # what a size of 1 is; whether in the quote currency
         self.refused = []
         self.intervals = None       # EW mean
         self.updated = None
@@ -68,11 +69,13 @@ class Source:
 class Reference:
     """A book with the events of PriceBook."""
 
-    def __init__(self, settings, sources):
+    def __init__(self, settings, sources, contracts=()):
         self.p = {**DEFAULTS, **settings}
         self.p.setdefault("grace", self.p["A"] / 10)
         self.p.setdefault("h", self.p["A"] / 5)
         self.sources = [Source(*source) for source in sources]
+        for source, contract in zip(self.sources, contracts, strict=False):
+            source.contract = contract
         self.fair = {"status": "UNAVAILABLE", "gate": 0.0}
         self.held = None
         self.version = 0
@@ -111,7 +114,9 @@ class Reference:
         self.touched(source, now)
         verdict = self.print_filter(source, price, now)
         if verdict != "outlier":
-            source.trades.append((now if event is None else event, size))
+            contract, inverse = source.contract
+            base = size * contract / price if inverse else size * contract
+            source.trades.append((now if event is None else event, min(base, 1e20)))
             if event is None or not source.trade or source.trade[2] is None or event >= source.trade[2]:
                 source.trade = (price, now, event)
         return verdict
