@@ -48,6 +48,7 @@ class Simulator:
         self._ports: dict[str, Any] = {}                # Port or KaikoServer, by dialect
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._left_out: list[str] = []                  # dialects of a preset that blast can't serve
         self._started_s = 0.0
         self._was_wrong = self._held = False
         self._check_targets(spec.faults)
@@ -113,11 +114,14 @@ class Simulator:
                  "left_s": round(max(0.0, each.until_s - self._now_s()), 3)} for each in self._faults.active]
 
     def summary(self) -> dict[str, Any]:
-        """What was sent: {"mode", "dialects": {name: {...}}, "frames", "connections", "faults": {kind: times}}."""
+        """What was sent: {"mode", "dialects": {name: {...}}, "frames", "connections", "faults": {kind: times}}.
+
+        "left_out" are the dialects of a preset that blast can't serve; by name it refuses them.
+        """
         mode = "captures" if self.spec.captures is not None else "blast" if self.spec.blast is not None else "live"
         dialects = {name: port.summary() for name, port in self._ports.items()}
         return {
-            "mode": mode, "dialects": dialects, "faults": dict(self._faults.counts),
+            "mode": mode, "dialects": dialects, "left_out": self._left_out, "faults": dict(self._faults.counts),
             "frames": sum(each["frames"] for each in dialects.values()),
             "connections": sum(each["connections"] for each in dialects.values()),
             "skipped_s": 0.0 if self.engine is None else self.engine.skipped_ns / 1e9,
@@ -184,14 +188,18 @@ class Simulator:
 
     async def _open_blast(self) -> None:
         assert self.spec.blast is not None
-        for name in dict.fromkeys(market.dialect for market in self.markets):
-            if name == KAIKO or DIALECTS[name].per_connection:
-                continue        # what can't be stamped
+        names = list(dict.fromkeys(market.dialect for market in self.markets))
+        self._left_out = [name for name in names if name == KAIKO or DIALECTS[name].per_connection]
+        by_name = self.spec.dialects or not isinstance(self.spec.markets, str)
+        if self._left_out and (by_name or self._left_out == names):
+            raise ConfigError(f"blast: {', '.join(self._left_out)} can't be stamped: choose other dialects, or "
+                              "leave out blast")
+        for name in names:
+            if name in self._left_out:
+                continue
             engine = self._new_engine(BLAST_ENGINE_RATE, [each for each in self.markets if each.dialect == name])
             port = BlastPort(self._dialect(name, engine.markets), engine, self.spec.blast, self.spec.settle_s)
             await self._open(port)
-        if not self._ports:
-            raise ConfigError("blast: none of the chosen dialects can be stamped; choose others")
 
     async def _open(self, port: Port) -> None:
         tls = server_context(self.spec.tls_cert_file, self.spec.tls_key_file)

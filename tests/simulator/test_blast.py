@@ -11,6 +11,7 @@ from websockets.asyncio.client import connect
 from ingestor.errors import ConfigError, InternalError
 from ingestor.simulator import BlastSpec, Simulator, SimulatorSpec, presets
 from ingestor.simulator.blast import BlastPort, Flood
+from ingestor.simulator.dialects.registry import NAMES
 from ingestor.simulator.server import framed
 from ingestor.simulator.stamp import Sheet
 
@@ -22,6 +23,7 @@ STREAMS = {
     "okx-v5": [("", "trades", "BTC-USDT"), ("", "bbo-tbt", "BTC-USDT-SWAP")],
     "bybit-v5": [("linear", "publicTrade", "BTCUSDT"), ("linear", "orderbook.1", "ETHUSDT")],
 }
+UNSTAMPED = ["amberdata", "bitfinex", "coinapi", "coinbase-advanced", "cryptocompare", "kaiko"]
 NEVER = {"price", "size", "bid", "ask", "bid_size", "ask_size", "side", "symbol", "kind", "venue", "snapshot"}
 
 
@@ -152,6 +154,36 @@ def test_what_counts_by_connection_can_not_be_stamped():
 
     with pytest.raises(ConfigError, match="coinapi"):
         bounded(within())
+
+
+async def opened(spec):
+    """The summary of a simulator that was only started."""
+    simulator = Simulator(spec)
+    await simulator.start()
+    await simulator.stop()
+    return simulator.summary()
+
+
+@pytest.mark.parametrize("markets", [presets.PRESETS["every"], "every"])
+@pytest.mark.parametrize("name", UNSTAMPED)
+def test_a_dialect_that_can_not_be_stamped_is_refused_by_name_also_beside_others(name, markets):
+    dialects = ("binance-spot", name)
+    if markets != "every":
+        markets, dialects = [each for each in markets if each.dialect in dialects], ()
+    with pytest.raises(ConfigError, match=rf"^blast: {name} can't be stamped.*: choose other dialects") as refusal:
+        bounded(opened(SimulatorSpec(markets=markets, dialects=dialects, blast=BlastSpec())))
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_preset_under_blast_tells_what_it_leaves_out_and_serves_the_rest():
+    summary = bounded(opened(SimulatorSpec(markets="every", blast=BlastSpec())))
+    assert sorted(summary["left_out"]) == UNSTAMPED
+    assert sorted(summary["dialects"]) == sorted(set(NAMES) - set(UNSTAMPED))
+
+
+def test_without_blast_nothing_is_left_out():
+    summary = bounded(opened(SimulatorSpec(markets="every", dialects=("binance-spot", "coinapi"))))
+    assert summary["left_out"] == []
 
 
 @pytest.mark.parametrize("mark", [
