@@ -51,7 +51,7 @@ def test_p20_one_provider_of_three_or_more_that_is_wrong_on_all_venues_never_mov
 @bounded
 @given(st.integers(2, 4), st.integers(1, 3), st.lists(ROUND, min_size=1, max_size=12))
 def test_venues_of_less_than_half_of_the_weight_never_move_the_price_out_of_the_honest(honest, corrupt, rounds):
-    """Both the gated price and the ungated one, whatever the corrupt say, however often, and whenever they say it was."""
+    """Both the gated price and the ungated one, whatever the corrupt say and whenever they say it was."""
     books = [PriceBook(chosen, [(venue, 1, None) for venue in range(honest + corrupt)])
              for chosen in ({}, {"gate_price": False})]
     now = 0.0
