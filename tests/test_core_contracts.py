@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.markets import NOW, Market, binance_trade, build
+from tests.markets import NOW, Market, build
 from tests.test_edition import House
 
 
