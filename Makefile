@@ -44,7 +44,7 @@ fuzz: $(VENV)/.installed-test
 
 # What is C of ours, tested in the build with the sanitizers; memory can't be measured there.
 SANITIZED := tests/scan tests/providers tests/unify tests/pricing tests/wire tests/rawlog tests/test_core.py \
-	tests/test_core_written.py tests/sinks/test_outbox.py tests/feeds/test_http2_reader.py tests/feeds/test_grpc.py \
+	tests/test_core_written.py tests/test_edition.py tests/property/test_swaps.py tests/sinks/test_outbox.py tests/feeds/test_http2_reader.py tests/feeds/test_grpc.py \
 	tests/feeds/test_websocket_door.py tests/feeds/test_websocket_protocol.py
 sanitize: $(VENV)/.installed-test
 	INGESTOR_DEBUG=1 $(RUN) setup.py -q build
