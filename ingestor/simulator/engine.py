@@ -62,17 +62,19 @@ class Engine:
         self._latents = {asset.name: Latent(asset, self._rng) for asset in assets}
         self.markets = [self._market(spec, traits(spec.dialect)) for spec in specs]
         self._traits = [traits(spec.dialect) for spec in specs]
-        self._cumulated = list(accumulate(spec.weight for spec in specs))
+        self._cumulated = list(accumulate(0.0 if spec.told_by else spec.weight for spec in specs))
         self._referenced = [market for market, trait in zip(self.markets, self._traits, strict=True)
                             if trait.rates or market.spec.data_class == "perp"]
         self._credit = 0.0
         self._in_burst = False
         self._regime_left_s = CALM_S
         self._next_reference_ns = start_ns
+        self._retold = self._pairs()
         for step in range(HISTORY_STEPS):
             for market in self.markets:
-                market.requote(start_ns - (HISTORY_STEPS - step) * STEP_NS)
-                market.trade(start_ns - (HISTORY_STEPS - step) * STEP_NS)
+                if not market.spec.told_by:
+                    self._tell([], market, QUOTE, market.requote(start_ns - (HISTORY_STEPS - step) * STEP_NS))
+                    self._tell([], market, TRADES, market.trade(start_ns - (HISTORY_STEPS - step) * STEP_NS))
 
     def advance(self, to_ns: int) -> Iterator[list[Happening]]:
         """The happenings of each whole step up to `to_ns`; at most CATCH_UP_STEPS_MAX, the first are skipped.
@@ -121,13 +123,19 @@ class Engine:
             if traits.quotes_on_trades:
                 market.requote(ts_ns)
             trades = market.trade(ts_ns, fills)
-            happenings.append(Happening(market, TRADES, trades))
+            self._tell(happenings, market, TRADES, trades)
             if not traits.quotes_on_trades:
                 return 1.0 if traits.joins_fills else float(len(trades))
-            happenings.append(Happening(market, QUOTE, market.requote(ts_ns)))
+            self._tell(happenings, market, QUOTE, market.requote(ts_ns))
             return float(len(trades) + 1)
-        happenings.append(Happening(market, QUOTE, market.requote(ts_ns)))
+        self._tell(happenings, market, QUOTE, market.requote(ts_ns))
         return float(traits.quote_messages)
+
+    def _tell(self, happenings: list[Happening], market: Market, kind: str, payload: list[Trade] | Quote) -> None:
+        """It happens, and each other provider of the market tells it too."""
+        happenings.append(Happening(market, kind, payload))
+        happenings += [Happening(other, kind, other.retell(payload)) for other in self._retold.get(id(market), ())
+                       if other.trouble != "quiet"]
 
     def _pace(self) -> float:
         if not self._bursts:
@@ -137,6 +145,22 @@ class Engine:
             self._in_burst = not self._in_burst
             self._regime_left_s = self._rng.expovariate(1.0 / (BURST_S if self._in_burst else CALM_S))
         return BURST_FACTOR if self._in_burst else CALM_FACTOR
+
+    def _pairs(self) -> dict[int, list[Market]]:
+        """The markets that tell what happens in another, by its id()."""
+        found: dict[int, list[Market]] = {}
+        for market in self.markets:
+            spec = market.spec
+            if not spec.told_by:
+                continue
+            wanted = (spec.told_by, spec.venue, spec.instrument, "")
+            first = next((each for each in self.markets if wanted == (
+                each.spec.dialect, each.spec.venue, each.spec.instrument, each.spec.told_by)), None)
+            if first is None:
+                raise ConfigError(f"market {spec.symbol} of {spec.dialect} is told by {spec.told_by}, which has no "
+                                  f"{spec.instrument} of {spec.venue}: add it, or leave told_by out")
+            found.setdefault(id(first), []).append(market)
+        return found
 
     def _market(self, spec: MarketSpec, traits: Traits) -> Market:
         for asset in (spec.base, spec.quote):

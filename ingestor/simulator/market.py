@@ -168,6 +168,18 @@ class Market:
         self._bar = self._with(trades, self.bar(ts_ns) if self._bar else None, ts_ns)
         return trades
 
+    def retell(self, told: list[Trade] | Quote) -> list[Trade] | Quote:
+        """What happened in this venue's market as another provider has it, in this one's words."""
+        off = self.off_by if self.trouble == "off" else 1.0
+        if isinstance(told, Quote):
+            self.book = told._replace(
+                bid=round(told.bid * off), ask=round(told.ask * off), ts_ns=self._time(told.ts_ns))
+            return self.book
+        trades = [trade._replace(price=round(trade.price * off), ts_ns=self._time(trade.ts_ns)) for trade in told]
+        self.history.extend(trades)
+        self._bar = self._with(trades, self.bar(trades[0].ts_ns) if self._bar else None, trades[0].ts_ns)
+        return trades
+
     def bar(self, ts_ns: int) -> Bar:
         """The bar that is open at this time."""
         start_ns = ts_ns - ts_ns % self._bar_ns

@@ -44,7 +44,8 @@ def markets(spec: SimulatorSpec) -> list[MarketSpec]:
     chosen = [market for market in found if not spec.dialects or market.dialect in spec.dialects]
     if not chosen:
         raise ConfigError(f"no markets of {', '.join(spec.dialects) or 'any dialect'}: name another dialect or preset")
-    return chosen
+    served = {market.dialect for market in chosen}
+    return [market if market.told_by in served else replace(market, told_by="") for market in chosen]
 
 
 def assets(spec: SimulatorSpec) -> list[AssetSpec]:
@@ -99,7 +100,7 @@ def _demo() -> list[MarketSpec]:
         found.append(_market(KAIKO, f"{base}-usd", "bitfinex", base, "usd", section="spot", venue_code="bfnx",
                              weight=weight, **slow))
     found.append(_market(KAIKO, "btc-usd", "bitstamp", "btc", "usd", section="spot", venue_code="stmp", weight=0.3,
-                         spread_bps=3.0, lag_s=0.25, noise_bps=1.0))
+                         spread_bps=3.0, lag_s=0.25, noise_bps=1.0, told_by="coinapi"))
     for base, weight in (("btc", 0.8), ("eth", 0.5)):
         found += _inverse_perpetuals(base, weight)
     return found

@@ -51,6 +51,7 @@ class MarketSpec:
     basis_bps: float = 0.0      # a perpetual's premium
     trade_usd: float = 1500.0   # a typical trade
     inverse: bool = False       # margined in the base: sizes count contracts of a dollar
+    told_by: str = ""           # the dialect that has this venue's market too: what happens there is told here as well
 
 
 class Target(NamedTuple):

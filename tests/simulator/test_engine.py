@@ -1,14 +1,16 @@
 """Synthetic markets: deterministic, numbered without holes, near one another, and wrong on demand."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from conversing import engine, happenings, trouble
+from conversing import START_NS, engine, happenings, trouble
 
 from ingestor.errors import ConfigError
 from ingestor.simulator import presets
-from ingestor.simulator.engine import BAR, CATCH_UP_STEPS_MAX, QUOTE, REFERENCE, STEP_NS, TRADES
+from ingestor.simulator.dialects.registry import traits
+from ingestor.simulator.engine import BAR, CATCH_UP_STEPS_MAX, QUOTE, REFERENCE, STEP_NS, TRADES, Engine
 from ingestor.simulator.spec import AssetSpec, Fault, MarketSpec, SimulatorSpec
 
 
@@ -183,3 +185,28 @@ def test_a_wrong_spec_is_refused_when_it_is_made(wrong):
 def test_an_unknown_preset_or_dialect_is_refused_with_the_known_ones(wrong):
     with pytest.raises(ConfigError, match="use one of"):
         presets.markets(SimulatorSpec(**wrong))
+
+
+def test_one_venues_market_is_told_alike_by_each_provider_that_has_it():
+    running = engine()
+    found = [each for each in happenings(running, 5.0) if each.market.spec.instrument == "btc-usd"
+            and each.market.spec.venue == "bitstamp" and each.kind in (TRADES, QUOTE)]
+    coinapi, kaiko = ([each for each in found if each.market.spec.dialect == name] for name in ("coinapi", "kaiko"))
+    assert len(coinapi) == len(kaiko) > 20
+    for first, second in zip(coinapi, kaiko, strict=True):
+        one, other = (each.payload if each.kind == TRADES else [each.payload] for each in (first, second))
+        assert [each._replace(ts_ns=0) for each in one] == [each._replace(ts_ns=0) for each in other]
+    assert [trade.id for trade in coinapi[0].market.history] == [trade.id for trade in kaiko[0].market.history]
+
+
+def test_a_provider_that_is_served_alone_needs_no_other_for_its_markets():
+    spec = SimulatorSpec(dialects=("kaiko",))
+    running = Engine(presets.markets(spec), presets.assets(spec), traits, seed=1, rate=5000.0, start_ns=START_NS)
+    assert any(each.market.spec.venue == "bitstamp" for each in happenings(running, 1.0))
+
+
+def test_a_market_told_by_a_provider_without_it_is_refused():
+    spec = SimulatorSpec()
+    wrong = [replace(presets.PRESETS["demo"][0], told_by="gemini")]
+    with pytest.raises(ConfigError, match="told by gemini, which has no"):
+        Engine(wrong, presets.assets(spec), traits, seed=1, rate=1.0, start_ns=START_NS)
