@@ -81,7 +81,7 @@ class TopicOverrides(Section):
     `container`: rows of an Avro file. Default: container for files, block for Kafka's trades and quotes,
     else record."""
     linger_ms: Annotated[float, Field(ge=0, le=60_000)] | None = None
-    """The longest that a record waits for company beyond that of its wake-up, in milliseconds. Default: 0, in files 1000."""
+    """How long a record waits for more company than that of its turn, in milliseconds. Default: 0, in files 1000."""
     records_max: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """A batch with so many records leaves at once. Default: 500, in files 10000."""
     bytes_max: Annotated[int, Field(ge=4_096, le=16_000_000)] | None = None

@@ -200,7 +200,7 @@ cdef inline int admit(Path* path, SubscriptionState* state, Tick* tick, uint32_t
         else:
             state.newest_event_ns = tick.ts_event_ns
             path.last_event_ns = tick.ts_event_ns
-    if tick.flags & LATE:
+    if tick.flags & LATE and not tick.flags & SNAPSHOT:     # a replay on subscribing is old by nature, some newest first
         path.late += 1
     path.kinds[tick.kind] += 1
     state.records += 1
