@@ -18,7 +18,9 @@ from ingestor.errors import ConfigError
 from ingestor.providers.registry import load
 from ingestor.simulator.naming import Naming, instrument_of
 
-DIALECTS = ("binance-spot", "binance-usdm", "coinbase-exchange", "kraken-v2", "okx-v5", "bybit-v5")
+DIALECTS = (
+    "binance-spot", "binance-usdm", "binance-coinm", "binance-us", "coinbase-exchange", "kraken-v2", "kraken-futures",
+    "bitstamp", "okx-v5", "bybit-v5", "deribit", "bitmex", "gemini", "hyperliquid")
 BYBIT = "bybit-v5"
 LEVELS = {"trade": "trades", "quote": "quotes", "bar": "bars", "reference": "reference"}
 BYBIT_SYMBOL = re.compile(r'"topic"\s*:\s*"[\w.]*\.(\w+)"')
@@ -109,7 +111,10 @@ def decoded(dialect: str, connections: Iterable[tuple[str, Sequence[bytes]]]) ->
 
 
 def markets(folder: Path, wanted: Sequence[str] = ()) -> list[CapturedMarket]:
-    """Every market that yields records; `wanted` dialects only, if any are named."""
+    """Every market that yields records; `wanted` dialects only, if any are named.
+
+    Its levels are those that its provider has channels for: some send references in a channel of quotes.
+    """
     found: dict[tuple[str, str, str], dict[str, None]] = {}
     for dialect in dialects(folder):
         if wanted and dialect not in wanted:
@@ -123,8 +128,12 @@ def markets(folder: Path, wanted: Sequence[str] = ()) -> list[CapturedMarket]:
                     levels[LEVELS[record["kind"]]] = None
     return [
         CapturedMarket(dialect, section, symbol, load(dialect).venue, instrument_of(dialect, section, symbol),
-                       tuple(level for level in LEVELS.values() if level in levels))
+                       tuple(level for level in LEVELS.values() if level in levels and level in _levels(dialect)))
         for (dialect, section, symbol), levels in sorted(found.items())]
+
+
+def _levels(dialect: str) -> set[str]:
+    return {channel.level for channel in load(dialect).channels}
 
 
 def _groups_of(path: Path, dialect: str) -> Iterator[Group]:

@@ -18,6 +18,8 @@ from ingestor.simulator.spec import MarketSpec
 #: A price of these converts others; stablecoins move less than the default gate would notice.
 CONVERSION_PRICING = {"gate_min": 0.001, "age_max_s": 120, "venues_min": 2}
 STABLECOINS = ("usdt", "usdc")
+#: The channels of Gemini's older API, which a level does not mean; it has no quotes.
+GEMINI_V2 = {"trades": "l2", "bars": "candles_1m"}
 
 
 def demo_config(addresses: Mapping[str, str], markets: Iterable[MarketSpec] | None = None) -> dict[str, Any]:
@@ -49,7 +51,11 @@ def captured_config(addresses: Mapping[str, str], markets: Iterable[CapturedMark
     """The same for captured frames: each symbol that yields records, with the levels it yields."""
     instruments: dict[str, dict[str, Any]] = {}
     for market in markets:
-        row: dict[str, Any] = {"provider": market.dialect, "symbol": market.symbol, "levels": list(market.levels)}
+        row: dict[str, Any] = {"provider": market.dialect, "symbol": market.symbol}
+        if market.dialect == "gemini" and market.symbol.isupper():
+            row["channels"] = [GEMINI_V2[level] for level in market.levels]
+        else:
+            row["levels"] = list(market.levels)
         if market.section:
             row["section"] = market.section
         entry = instruments.setdefault(market.naming.id, {"inverse": True} if market.naming.inverse else {})

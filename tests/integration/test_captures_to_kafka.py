@@ -121,7 +121,8 @@ def test_every_captured_trade_is_in_the_topic_once_though_the_broker_was_killed_
     command = [sys.executable, "-m", "ingestor"]
     config, http_port = tmp_path / "captured.yaml", free_port()
     simulator = subprocess.Popen(
-        [*command, "simulate", "--captures", str(captures), "--speed", SPEED, "--write-config", str(config)],
+        [*command, "simulate", "--captures", str(captures), "--speed", SPEED, "--write-config", str(config),
+         "--dialects", ",".join(DIALECTS)],
         stdout=subprocess.PIPE, text=True, cwd=ROOT)
     shard = None
     try:

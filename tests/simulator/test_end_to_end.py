@@ -1,17 +1,19 @@
 """Our own feeds and pipeline against the simulator: what it sent is what we have."""
 
 import asyncio
+import json
 import time
 
 import pytest
-from conversing import bounded, until
+from conversing import bounded, dialect_of, engine, happenings, until
 
 from ingestor._core import Pipeline
 from ingestor.feeds.feed import Feed, FeedSettings
 from ingestor.providers.registry import MODULES, load
 from ingestor.providers.session import Subscription
 from ingestor.settings import load as load_settings
-from ingestor.simulator import Simulator, SimulatorSpec, captured_config, captures, demo_config, write_config
+from ingestor.simulator import Simulator, SimulatorSpec, captured_config, captures, demo_config, presets, write_config
+from ingestor.simulator.engine import TRADES
 from ingestor.unify.instruments import Instruments
 
 TRADE_CHANNELS = ("trade", "matches", "trades", "publicTrade")
@@ -108,6 +110,33 @@ def test_the_fair_prices_of_the_synthetic_markets_agree_with_their_latent_price(
     assert fairs["btc-usd"]["price"] == pytest.approx(64_000, rel=0.01)
     assert fairs["usdt-usd"]["price"] == pytest.approx(0.9985, rel=0.001)
     assert fairs["btc-usdt"]["price"] == pytest.approx(fairs["btc-usd"]["price"] / 0.9985, rel=0.002)
+
+
+def own_captures(folder):
+    """A file of trades of each dialect that can be played back, as its simulated provider writes them."""
+    for name in captures.DIALECTS:
+        running = engine(markets=[market for market in presets.PRESETS["every"] if market.dialect == name])
+        dialect, lines = dialect_of(name, running), []
+        channel, render = next(iter(dialect.renderers[TRADES].items()))
+        for market, kind, payload in happenings(running, 0.2):
+            if kind == TRADES and dialect.offers(market.spec, channel):
+                lines += [json.dumps({"ts_ns": None, "dir": "in", "raw": frame.decode()})
+                          for frame in render(market, payload, None)]
+        (folder / f"{name}.own.jsonl").write_text("\n".join(lines))
+    return folder
+
+
+def test_captured_trades_of_every_dialect_that_can_be_played_back_arrive_exactly_once(run, tmp_path):
+    folder = own_captures(tmp_path)
+    pipeline, summary = run(
+        SimulatorSpec(captures=str(folder), speed="flat", settle_s=0.3),
+        lambda simulator: captured_config(simulator.addresses, captures.markets(folder)),
+        lambda simulator, shard: all(port.done.is_set() for port in simulator._ports.values()))
+    assert set(summary["dialects"]) == set(captures.DIALECTS)
+    for name, account in summary["dialects"].items():
+        trades = sum(path["trades"] for path in pipeline.counters()["paths"] if path["provider"] == name)
+        assert account["sent"] == account["captured_frames"] > 10
+        assert trades == account["expected"]["distinct_trades"] > 10, name
 
 
 @pytest.mark.slow
