@@ -8,8 +8,8 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 
 cdef enum:
-    BUFFER_BYTES_FIRST = 4096               # about fifty records; then it doubles
-    PIECES_FIRST = 64
+    BUFFER_BYTES_FIRST = 1024               # about twelve records; then it doubles: ten thousand may be open at once
+    PIECES_FIRST = 8
     KEPT_MAX = 4096                         # buffers: one a batch that a busy shard has open
     KEPT_BYTES_MAX = 1 << 19                # of one buffer: what a burst grew further is given back
     POOL_BYTES_MAX = 1 << 26                # of all kept ones
