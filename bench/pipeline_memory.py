@@ -25,6 +25,7 @@ TURNS = 15
 PRICED = f"decode, unify, price each {BURST} ticks"
 EACH_PRICED = "decode, unify, price each tick"
 WRITTEN = "the same, and Avro blocks to a sink that drops them"
+UNPRICED = "decode and unify, no source has a vote"
 
 
 class Burst(NamedTuple):
@@ -56,15 +57,21 @@ def works(smoke: bool) -> list[Work]:
 class Ours:
     """The pipeline as a variant. Every turn has a new one, built before the clock starts; results must not change."""
 
-    def __init__(self, work: list[Work], burst: int, writer: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, work: list[Work], burst: int, writer: Callable[[], object] = lambda: None, *,
+                 priced: bool = True) -> None:
         self.work = work
+        self.priced = priced
         self.burst = burst
         self.writer = writer
         self.evaluations = 0
         self.checksum = ""
 
     def __call__(self) -> float:
-        pipeline = Pipeline(binance_tables(), self.writer())
+        tables = binance_tables()
+        if not self.priced:
+            for row in tables.rows:
+                row.sources.clear()
+        pipeline = Pipeline(tables, self.writer())
         lanes = [(pipeline.open(load(each.dialect), "", "c0").feed_all, each.bursts) for each in self.work]
         burst = self.burst
         begun = process_time()
@@ -109,10 +116,12 @@ def _cryptofeed(work: list[Work]) -> tuple[Cryptofeed, Variant] | str:
 
 
 def run(smoke: bool = False) -> Outcome:
-    """pipeline_memory_*: rates in ticks/s; ratios to orjson and to cryptofeed in messages/s of the same frames."""
+    """pipeline_memory_*: rates in ticks/s; ratios to orjson and to cryptofeed in messages/s of the same frames;
+    pricing_share: what the fair prices add to the time of decoding and unifying."""
     work = works(smoke)
     count = sum(len(each.found) for each in work)
-    ours = {PRICED: Ours(work, BURST), EACH_PRICED: Ours(work, 1), WRITTEN: Ours(work, BURST, lambda: null_sink()[0])}
+    ours = {PRICED: Ours(work, BURST), EACH_PRICED: Ours(work, 1), WRITTEN: Ours(work, BURST, lambda: null_sink()[0]),
+            UNPRICED: Ours(work, BURST, priced=False)}
     variants: dict[str, Variant] = {
         **ours, ORJSON: _sum(lambda each: orjson_loads(each.found.frames), work),
         MSGSPEC: _sum(lambda each: msgspec_decode(each.dialect, each.found.frames), work)}
@@ -135,6 +144,7 @@ def _report(outcome: Outcome, count: int, ours: dict[str, Ours], timings: dict[s
                  rate[MSGSPEC])
     outcome.rate("pipeline_memory_each_priced_ticks_per_s", rate[EACH_PRICED], "ticks/s", orjson_name, rate[ORJSON])
     outcome.rate("pipeline_memory_written_ticks_per_s", rate[WRITTEN], "ticks/s", orjson_name, rate[ORJSON])
+    outcome.cost("pipeline_memory_pricing_share", rate[UNPRICED] / value - 1, "of decode and unify")
     outcome.ratio("pipeline_memory_vs_orjson", value, orjson_name, rate[ORJSON])
     outcome.ratio("pipeline_memory_vs_cryptofeed", value, cryptofeed, rate.get(cryptofeed))
     outcome.details["variants"] = {
