@@ -75,7 +75,7 @@ class Account:
     evaluations: int = 0
     holes: int = 0                  # in sequences and ids
     numbers_lost: int = 0           # of them
-    alerts: dict[str, int] = field(default_factory=dict)        # fired, by severity
+    alerts: dict[str, int] = field(default_factory=dict)    # fired, by severity; judged where there is output or a report
     written: dict[str, int] = field(default_factory=dict)       # records by topic
     report: list[str] = field(default_factory=list)             # its files
     lost_frames: int = 0            # that the log says were not recorded
@@ -114,6 +114,7 @@ class Replay:
         self._alerting = Alerting(self._watch, self.pipeline, topic)
         self._judged_s = 0
         self._report = None if wanted.report is None else PriceReport(wanted.report, self.pipeline, self._first_ns)
+        self._judges = topic is not None or self._report is not None     # else nobody would read it
         self._player = Player(
             self.pipeline, DIALECTS, on_poll=self._poll, tick_every_ms=self._settings.pipeline.tick_every_ms)
 
@@ -202,7 +203,7 @@ class Replay:
         for event in missed(self.pipeline):
             self._ledger.take(event)
         second = self._now_ns() // 1_000_000_000
-        if second != self._judged_s:
+        if self._judges and second != self._judged_s:
             self._judged_s = second
             self._alerting.second(self._now_ns())
         if self._report is not None:
