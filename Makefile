@@ -44,7 +44,8 @@ fuzz: $(VENV)/.installed-test
 
 # What is C of ours, tested in the build with the sanitizers; memory can't be measured there.
 SANITIZED := tests/scan tests/providers tests/unify tests/pricing tests/wire tests/rawlog tests/test_core.py \
-	tests/test_core_written.py tests/test_edition.py tests/property/test_swaps.py tests/sinks/test_outbox.py tests/feeds/test_http2_reader.py tests/feeds/test_grpc.py \
+	tests/test_core_written.py tests/test_edition.py tests/property/test_swaps.py \
+	tests/sinks/test_outbox.py tests/feeds/test_http2_reader.py tests/feeds/test_grpc.py \
 	tests/feeds/test_websocket_door.py tests/feeds/test_websocket_protocol.py
 sanitize: $(VENV)/.installed-test
 	INGESTOR_DEBUG=1 $(RUN) setup.py -q build
@@ -72,9 +73,10 @@ $(VENV)/.installed-%: $(VENV)/.installed-base
 	$(RUN) -m pip install -q -r $(VENV)/requirements-$*.txt
 	@touch $@
 
-# Installed once in place, for the `ingestor` command and the metadata; then compiled as sources change.
+# Installed once in place, for the `ingestor` command and the metadata; then compiled as sources change. The
+# installation would compile everything too, in folders of its own: it is left one file.
 $(VENV)/.linked: $(VENV)/.installed-base setup.py
-	$(RUN) -m pip install -q --no-build-isolation --no-deps -e .
+	INGESTOR_ONLY=ingestor/records.pyx $(RUN) -m pip install -q --no-build-isolation --no-deps -e .
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.linked setup.py $(SOURCES)
