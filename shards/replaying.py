@@ -75,7 +75,7 @@ class Account:
     evaluations: int = 0
     holes: int = 0                  # in sequences and ids
     numbers_lost: int = 0           # of them
-    alerts: dict[str, int] = field(default_factory=dict)    # fired, by severity; judged where there is output or a report
+    alerts: dict[str, int] = field(default_factory=dict)        # fired, by severity; none without output or report
     written: dict[str, int] = field(default_factory=dict)       # records by topic
     report: list[str] = field(default_factory=list)             # its files
     lost_frames: int = 0            # that the log says were not recorded
