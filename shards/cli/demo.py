@@ -105,7 +105,7 @@ async def _show(arguments: argparse.Namespace, demo: "Demo") -> None:
 def _addresses(demo: "Demo", *, keeps: bool) -> Iterator[str]:
     yield f"providers  {len(demo.simulator.addresses)} simulated: {', '.join(demo.simulator.addresses)}"
     for shard in demo.shards:
-        yield f"shard {shard.number}    {shard.url}/metrics  /healthz  /readyz  /prices"
+        yield f"shard {shard.number}    {shard.url}/metrics  /healthz  /readyz  /prices  /alerts"
     yield f"records    {demo.folder / 'records'} (Avro{'' if keeps else '; removed at the end, --data DIR keeps them'})"
 
 
