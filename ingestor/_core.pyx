@@ -195,7 +195,7 @@ cdef class Pipeline:
     """Rooms 2 to 5 of one shard.
 
     `writer` None writes nothing. `fair_every_ms` conflates the fair topic: an instrument's changes are
-    published at most once in each such interval of the clock, 0 means each change. `pricing(instrument id)` gives its parameters.
+    published at most once in each such interval of the clock, 0: each. `pricing(instrument id)`: its parameters.
     """
 
     def __cinit__(self, instruments, Writer writer, *, int fair_every_ms=0, uint32_t quarantine_max=100,
