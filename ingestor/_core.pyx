@@ -316,10 +316,10 @@ cdef class Pipeline:
             self.unwritten += 1
 
     cdef void flush_now(self, int64_t now_ns) noexcept:
-        """Outside the boundary, which raises what fails here: a frame's journey knows no exception."""
+        """Outside the boundary, which raises what fails here, a Ctrl-C too: a frame's journey knows no exception."""
         try:
             self.writer.flush(now_ns, True)
-        except Exception as error:
+        except BaseException as error:
             self.failure = error
 
     cdef void evaluate(self, int64_t now_ns) noexcept nogil:

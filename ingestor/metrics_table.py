@@ -94,7 +94,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "Records": (
         Family("ingestor_ticks_total", "counter", (*MARKETS, "kind"), "Records admitted, by kind."),
         Family("ingestor_duplicates_total", "counter", MARKETS, "Records dropped because they were known already."),
-        Family("ingestor_late_ticks_total", "counter", MARKETS, "Records older than the newest of their subscription; not those replayed on subscribing."),
+        Family("ingestor_late_ticks_total", "counter", MARKETS,
+               "Records older than the newest of their subscription; not those replayed on subscribing."),
         Family("ingestor_outliers_total", "counter", MARKETS, "Trades that the print filter refused for the price."),
         Family("ingestor_crossed_quotes_total", "counter", MARKETS, "Quotes with the bid above the ask."),
         Family("ingestor_sequence_missing_total", "counter", MARKETS, "Sequence numbers that gaps left out."),
